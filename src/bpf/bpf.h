@@ -49,6 +49,14 @@ u32 bpf_dis(const Insn *insn, u32 pc, Syntax syn, Buf *out);
 /* Assembles a text in either syntax (told apart by itself); errors go to d. Labels allowed. false if any. */
 bool bpf_asm(const char *name, const char *text, size_t n, Diag *d, Arena *a, Insn **insns, u32 *count);
 
+/* features.def: what a machine may lack. */
+typedef enum Feature {
+#define FEATURE(id, name, words) id,
+#include "bpf/features.def"
+#undef FEATURE
+	N_FEATURE
+} Feature;
+
 /* ---- What a compiler makes: an Image ---- */
 
 /* A map to be made. In instructions a map is LD_IMM64 with src_reg BPF_PSEUDO_MAP_FD (imm: index into Image.maps) or
@@ -91,6 +99,7 @@ typedef int RecordFn(void *arg, const void *data, u32 size);
  * A value of a per-CPU map is host_cpus() values of ALIGN(value_size, 8) bytes. */
 struct MachineOps {
 	const char *name;                                       /* "kernel", "user" */
+	bool (*has)(Machine *m, Feature f);
 	int (*map_new)(Machine *m, const MapDef *def);          /* maps must be made in the order of the Image */
 	int (*map_lookup)(Machine *m, int map, const void *key, void *value);          /* -ENOENT */
 	int (*map_update)(Machine *m, int map, const void *key, const void *value, u64 flags);

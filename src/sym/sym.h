@@ -1,0 +1,45 @@
+/* sym: names for addresses and back. Comes in: addresses, pids, ELF files. Goes out: names.
+ * Kernel: /proc/kallsyms, sorted once at first use. User: /proc/PID/maps and the ELF files behind, each file's symbols
+ * indexed lazily and kept while the session lives, so that names survive the process (sym_remember).
+ * Called by out/ (printing) and probe/ (where to attach). Errors are -errno; an unknown address is no error.
+ * Never here: BPF. Locals: s sym, e elf. */
+#ifndef SYM_SYM_H
+#define SYM_SYM_H
+
+#include "base/base.h"
+#include "type/type.h"
+
+typedef struct Sym Sym;
+typedef struct SymOptions { bool demangle; char cache; /* 'p' per pid, 'g' per program, 'n' none */ } SymOptions;
+Sym *sym_new(const SymOptions *opt);
+void sym_free(Sym *s);
+
+/* kallsyms.c */
+typedef struct SymName { const char *name; u64 offset; const char *module; } SymName;      /* valid until sym_free */
+bool sym_kernel(Sym *s, u64 addr, SymName *out);
+u64 sym_kernel_addr(Sym *s, const char *name);          /* 0 if unknown or hidden */
+/* Calls fn for each kernel function name matching the glob; stops when fn is nonzero. */
+int sym_kernel_each(Sym *s, const char *pat, int (*fn)(void *, const char *name, const char *module), void *arg);
+
+/* user.c */
+void sym_remember(Sym *s, u32 pid);                     /* reads /proc/PID/maps now; cheap when already known and unchanged */
+/* name and file of a user address; *file may be NULL. Demangled when asked for. */
+bool sym_user(Sym *s, u32 pid, u64 addr, SymName *out, const char **file, u64 *file_offset);
+
+/* elf.c: one binary. */
+typedef struct Elf Elf;
+typedef struct ElfSym { const char *name; u64 value, size, file_offset; bool is_func; } ElfSym;
+Elf *sym_elf_open(const char *path, int *err);          /* through the host's door; separate debug files are looked for */
+void sym_elf_close(Elf *e);
+bool sym_elf_find(Elf *e, const char *name, ElfSym *out);       /* exact, also by demangled name without parameters */
+/* For globs and -l; names raw as in the table. Each name once. */
+int sym_elf_each(Elf *e, const char *pat, int (*fn)(void *, const ElfSym *), void *arg);
+bool sym_elf_at(Elf *e, u64 file_offset, SymName *out);
+bool sym_elf_is_go(Elf *e);
+/* Finds "c", "libc.so.6", "bash" as the dynamic linker and the shell would; path in out, or -ENOENT. */
+int sym_find_file(const char *name, u32 pid, char *out, size_t size);
+
+/* demangle.c: C++ and Rust; NULL if it is neither. Caller frees. */
+char *sym_demangle(const char *name);
+
+#endif
