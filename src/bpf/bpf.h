@@ -67,7 +67,15 @@ typedef struct MapDef {
 	const void *init;               /* first value of an array map of one entry, or NULL */
 	bool frozen;                    /* read-only after init */
 	u32 inner;                      /* map-in-map: index of the template + 1 */
+	const struct MapField *fields;  /* special fields inside the value, from the map's BTF; NULL: none */
+	u32 n_fields;
+	const u32 *prog_keys;           /* prog array: keys that hold a program from the start (verifier suites), or NULL */
+	u32 n_prog_keys;
 } MapDef;
+
+/* A field of a map value that only helpers may touch. */
+typedef enum MapFieldKind { MF_SPIN_LOCK, MF_TIMER, MF_WORKQUEUE, MF_KPTR_UNTRUSTED, MF_KPTR, MF_OTHER } MapFieldKind;
+typedef struct MapField { MapFieldKind kind; u32 off, size; const char *type; } MapField;
 
 typedef struct Code {
 	const char *name;               /* what the kernel shows, <= 15 characters are kept */
@@ -79,7 +87,42 @@ typedef struct Code {
 	Span *spans;                    /* one per slot: the script text it comes from; or NULL */
 	bool sleepable;
 	const char *license;            /* NULL: "GPL" */
+	u32 flags;                      /* BPF_F_STRICT_ALIGNMENT and friends of BPF_PROG_LOAD */
+	const char *attach_to;          /* kernel function or trace point that a tracing program is loaded for, or NULL */
+	const struct CodeFunc *funcs;   /* functions, by rising pc, or NULL */
+	u32 n_funcs;
+	const struct CodeKfunc *kfuncs; /* calls of kernel functions, by rising pc */
+	u32 n_kfuncs;
+	const struct CodeLine *lines;   /* source lines, by rising pc, or NULL */
+	u32 n_lines;
+	const void *btf;                /* raw BTF of the program with its header, or NULL */
+	u32 btf_size;
 } Code;
+
+typedef struct CodeFunc { u32 pc; const char *name; u32 btf_type; bool global; } CodeFunc;
+typedef struct CodeKfunc { u32 pc; const char *name; } CodeKfunc;
+typedef struct CodeLine { u32 pc, line, col; const char *file, *text; } CodeLine;
+
+/* ---- object.c, elf.c: programs from files ---- */
+
+/* A run that a test suite expects: r0 (low 32 bits) over a packet. */
+typedef struct ObjRun { const u8 *data; u32 size, retval; } ObjRun;
+typedef struct ObjProg { const char *name, *section; Code code; } ObjProg;
+typedef struct Object {
+	const char *format;             /* "bpfx", "hex", "raw", "ELF" */
+	MapDef *maps;
+	u32 n_maps;
+	ObjProg *progs;                 /* at least one */
+	u32 n_progs;
+	ObjRun *runs;                   /* bpfx: expected runs of progs[0] */
+	u32 n_runs;
+} Object;
+/* Reads bpfx, hex text or raw instructions, told apart by content. Hostile input is safe. false: errors are in d.
+ * Nothing is checked beyond the format: instructions may be invalid, map indexes out of range. */
+bool bpf_object_read(const char *path, Arena *a, Diag *d, Object *o);
+bool bpf_object_parse(const char *name, const void *data, size_t n, Arena *a, Diag *d, Object *o);
+/* The program in section (or named) `name`, the first one for NULL; NULL if there is none. */
+const ObjProg *bpf_object_prog(const Object *o, const char *name);
 
 /* ---- The Machine ---- */
 
