@@ -1,0 +1,94 @@
+/* probe: what can be probed and how. One file per provider, one row in providers.def.
+ * Comes in: attach points as written. Goes out: Probes (concrete places), the types of what a program finds there, the
+ * IR that loads it, and at run time the attachment. Called by lang/ (compile-time half) and run/ (attach half).
+ * The compile-time half makes no system call but reads through the host's door; the run-time half is attach() alone.
+ * Never here: the script's language. Locals: pc probe context, p probe, fn. */
+#ifndef PROBE_PROBE_H
+#define PROBE_PROBE_H
+
+#include "bpf/bpf.h"
+#include "ir/ir.h"
+#include "kern/kern.h"
+#include "sym/sym.h"
+#include "type/type.h"
+
+typedef struct Provider Provider;
+
+/* When a program runs: by an event, or by piton itself. */
+typedef enum ProbeWhen { PW_EVENT, PW_BEGIN, PW_END, PW_SIGNAL, PW_TEST, PW_BENCH } ProbeWhen;
+
+/* One concrete place (or, before expansion, a pattern: has_glob). Unused members are 0. Strings are interned. */
+typedef struct Probe {
+	const Provider *prov;
+	const char *name;               /* as the builtin `probe` shows it: "tracepoint:syscalls:sys_enter_openat" */
+	const char *scope;              /* category, module, path of the binary */
+	const char *func;               /* event, function, symbol */
+	bool has_glob;
+	u64 addr, offset;               /* address or file offset; offset in the function */
+	u64 period;                     /* ns, Hz (is_freq) or events */
+	bool is_freq;
+	u32 type, config;               /* perf event; signal number in config */
+	u32 id;                         /* tracepoint id, BTF id */
+	u64 ref_ctr;                    /* USDT semaphore's file offset */
+	u64 cookie;
+	void *priv;                     /* the provider's own */
+	Span at;
+	int *fds;                       /* run time: what attach() opened */
+	u32 n_fds;
+} Probe;
+
+typedef struct ProbeContext {
+	Arena *a;
+	Diag *d;
+	Types *types;
+	Sym *sym;
+	Machine *machine;               /* NULL: nothing can be asked or attached (dry compile) */
+	bool (*has)(Machine *m, Feature f);     /* features of the target machine */
+	s32 pid;                        /* -p, or the child of -c; 0: none */
+	bool unsafe;
+	u32 max_probes;
+	const char *probe_filter;       /* --probe-filter, extended regex, or NULL */
+} ProbeContext;
+
+typedef int ProbeFn(void *arg, Probe *p);       /* nonzero ends the walk */
+
+/* What a program finds at a probe: "arg0", "retval", "func", or a field of args. */
+struct Provider {
+	const char *name, *alias;       /* "kprobe", "k"; alias may list several: "kretprobe" has "kr" */
+	ProbeWhen when;
+	u32 prog_type, attach_type;
+	Feature feature;                /* needed, or N_FEATURE */
+	AddrSpace space;                /* what argN and pointers in args point into */
+	bool args_in_ctx;               /* args is a struct that lies in the context: loads are ctx + Field.offset */
+	bool per_pid;                   /* attach() itself limits to pc->pid; else the compiler adds a pid predicate */
+	bool same_code;                 /* programs that use neither `args` nor `probe`/`func` are equal for all probes */
+	/* The forms, for messages: "kprobe:[module:]function[+offset]". */
+	const char *usage;
+	/* Checks the parts behind "name:" and fills p; false: reported. */
+	bool (*parse)(ProbeContext *pc, const char *const *part, u32 n, Probe *p);
+	/* Calls fn for every concrete probe that pattern p matches (-l, wildcards; a p without glob: itself if it exists).
+	 * Number of matches or -errno. fn gets a Probe allocated in pc->a. */
+	int (*expand)(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg);
+	/* The struct behind `args` (fields with types), or NULL: has none. *why: words for the message then. */
+	const Type *(*args)(ProbeContext *pc, const Probe *p, const char **why);
+	/* The type of "arg0".., "sarg0"..., "retval", "func", "reg:NAME", "ctx" here; NULL: not available (*why). */
+	const Type *(*value_type)(ProbeContext *pc, const Probe *p, const char *name, const char **why);
+	/* Emits the load of such a value, or (args_in_ctx false) of args field number `field` (name NULL). */
+	Ref (*load)(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field);
+	/* Run time. Both probes share the loaded program. n > 1 only for probes of one clause with same_code or cookies.
+	 * -errno on failure; *failed gets the one that did not work; opened fds stay in Probe.fds. */
+	int (*attach)(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed);
+};
+
+/* providers.c */
+const Provider *probe_find(const char *name, size_t n);         /* by name or alias, any case; NULL */
+const Provider *probe_next(const Provider *prev);               /* NULL: first; in listing order */
+/* Splits "k:vfs_*" at colons (quotes kept together), finds the provider and parses. NULL: reported. */
+Probe *probe_parse(ProbeContext *pc, const char *text, size_t n, Span at);
+/* Expands by the provider, honouring probe_filter. Number of probes, or -errno. */
+int probe_expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg);
+void probe_detach(Probe *p);                                    /* closes its fds */
+/* -l PATTERN: one name per line into out; args: -lv. Number of lines. */
+int probe_list(ProbeContext *pc, const char *pattern, bool args, Buf *out);
+
+#endif
