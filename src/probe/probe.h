@@ -48,6 +48,7 @@ typedef struct ProbeContext {
 	bool unsafe;
 	u32 max_probes;
 	const char *probe_filter;       /* --probe-filter, extended regex, or NULL */
+	const volatile int *stop;       /* nonzero after Ctrl-C: attach loops end with -EINTR; may be NULL */
 } ProbeContext;
 
 typedef int ProbeFn(void *arg, Probe *p);       /* nonzero ends the walk */
@@ -61,6 +62,8 @@ struct Provider {
 	AddrSpace space;                /* what argN and pointers in args point into */
 	bool args_in_ctx;               /* args is a struct that lies in the context: loads are ctx + Field.offset */
 	bool per_pid;                   /* attach() itself limits to pc->pid; else the compiler adds a pid predicate */
+	bool timer;                     /* fires every Probe.period (ns, or Hz if is_freq) whatever else happens: the user
+	                                 * machine can do that too */
 	bool same_code;                 /* programs that use neither `args` nor `probe`/`func` are equal for all probes */
 	/* The forms, for messages: "kprobe:[module:]function[+offset]". */
 	const char *usage;
