@@ -72,8 +72,16 @@ const Type *type_tuple(Types *ts, const Type *const *elem, u32 n);      /* laid 
 const Type *type_record(Types *ts, const char *const *names, const Type *const *elem, u32 n);
 const Type *type_special(Types *ts, TypeKind kind, u32 size, bool sign, u32 count, u32 mode);   /* stacks, ksym, ..., aggregations */
 const Type *type_lhist(Types *ts, s64 min, s64 max, s64 step);
+const Type *type_tseries(Types *ts, s64 interval, s64 count, u32 agg, bool sign);       /* agg: 0 none, 'a' 'M' 'm' 's': avg max min sum */
+const Type *type_enum_new(Types *ts, const char *name, const Type *base, const EnumValue *values, u32 n);
+const Type *type_func(Types *ts, const Type *result, Field *params, u32 n);
+/* type_find(name) gives t from now on ("struct x", "pid_t"); type_enumerator(name) the value. */
+void type_define(Types *ts, const char *name, const Type *t);
+void type_define_value(Types *ts, const char *name, s64 value, const Type *t);
 const Type *type_struct_new(Types *ts, const char *name, bool is_union);        /* incomplete; for cdecl, tracepoints, DWARF */
 void type_struct_set(Types *ts, const Type *s, Field *fields, u32 n, u32 size, u32 align);
+/* Sets offset, bit_offset and bit_size of a bitfield that starts bit_off bits into its struct; f->type is set. */
+void type_place_bits(Field *f, u32 bit_off, u32 bits);
 bool type_is_agg(const Type *t);
 bool type_is_int(const Type *t);                        /* int, bool, enum */
 bool type_equal(const Type *a, const Type *b);          /* == for all but records of equal shape from different places */
@@ -99,5 +107,8 @@ bool type_has_btf(Types *ts);
 const Type *type_btf_func(Types *ts, const char *module, const char *name, u32 *id);
 /* Calls fn for each function (or type of `kind` 's','u','e') name in BTF; for listing. */
 void type_btf_each(Types *ts, char kind, void (*fn)(void *arg, const char *name), void *arg);
+/* The same of one module (NULL: vmlinux), and the names of all modules that have BTF. kind 't' are typedefs, 'f' functions. */
+void type_btf_each_in(Types *ts, const char *module, char kind, void (*fn)(void *arg, const char *name), void *arg);
+void type_btf_modules(Types *ts, void (*fn)(void *arg, const char *name), void *arg);
 
 #endif
