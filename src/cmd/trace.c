@@ -1,0 +1,241 @@
+/* trace: the tracer's command line, bpftrace's words. */
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "run/run.h"
+
+enum {
+	OPT_END,
+#define OPTION(id, letter, name, arg, what) id,
+#include "cmd/options.def"
+#undef OPTION
+};
+
+static const Option rows[] = {
+#define OPTION(id, letter, name, arg, what) { letter, name, arg, what, id },
+#include "cmd/options.def"
+#undef OPTION
+};
+
+enum { MAX_SOURCES = 64, LARGEST_SCRIPT = 64 << 20 };
+
+typedef struct Words {
+	RunOptions run;
+	RunSource source[MAX_SOURCES];
+	bool list, list_args, info;
+} Words;
+
+static void
+usage(FILE *f)
+{
+	Buf b = { 0 };
+
+	buf_puts(&b, "usage: piton [options] FILE [parameters] [-- script options]\n"
+		     "       piton [options] -e 'PROGRAM' [parameters]\n"
+		     "       piton -l ['PATTERN']\n\noptions:\n");
+	option_help(rows, COUNT(rows), &b);
+	buf_puts(&b, "\nother commands:\n");
+	cmd_list(&b);
+	buf_puts(&b, "\nexamples:\n"
+		     "  piton -l 'tracepoint:syscalls:*open*'\n"
+		     "  piton -e 'tracepoint:syscalls:sys_enter_openat { printf(\"%s %s\\n\", comm, str(args.filename)); }'\n"
+		     "  piton -e 'tracepoint:raw_syscalls:sys_enter { @[comm] = count(); }'\n");
+	fputs(b.p, f);
+	buf_free(&b);
+}
+
+static void
+info(void)
+{
+	struct utsname u;
+	int usable = kern_usable();
+
+	uname(&u);
+	printf("piton %s\nkernel %s %s, BPF %s\n\nFeatures\n", PITON_VERSION, u.release, u.machine,
+	       usable ? strerror(-usable) : "usable");
+	for (int i = 0; i < N_FEATURE; i++) {
+		static const struct { const char *name, *words; } f[] = {
+#define FEATURE(id, name, words) { name, words },
+#include "bpf/features.def"
+#undef FEATURE
+		};
+
+		printf("  %-18s %-4s %s\n", f[i].name, kern_has((Feature)i) ? "yes" : "no", f[i].words);
+	}
+}
+
+/* Reads a script; "-" is standard input. false: told. */
+static bool
+read_script(const char *path, RunSource *s)
+{
+	Buf b = { 0 };
+	int err;
+
+	if (!strcmp(path, "-")) {
+		ssize_t n;
+
+		while ((n = read(0, buf_space(&b, 65536), 65536)) > 0 && b.n < LARGEST_SCRIPT)
+			b.n += (size_t)n;
+		err = n < 0 ? -errno : 0;
+		buf_put(&b, "", 0);
+	} else {
+		int fd = access(path, F_OK) ? -errno : 0;
+
+		/* Scripts are the user's own files, not the traced host's: they do not go through the host's door. */
+		FILE *f = fd ? NULL : fopen(path, "re");
+
+		err = f ? 0 : -errno;
+		while (f && b.n < LARGEST_SCRIPT) {
+			size_t n = fread(buf_space(&b, 65536), 1, 65536, f);
+
+			if (!n) {
+				err = ferror(f) ? -errno : 0;
+				break;
+			}
+			b.n += n;
+		}
+		if (f)
+			fclose(f);
+		buf_put(&b, "", 0);
+	}
+	if (!err && b.n >= LARGEST_SCRIPT)
+		err = -EFBIG;
+	if (err) {
+		fprintf(stderr, "piton: cannot read %s: %s\n", path, strerror(-err));
+		return false;
+	}
+	*s = (RunSource){ !strcmp(path, "-") ? "stdin" : path, b.p, b.n };
+	return true;
+}
+
+static bool
+number(const char *text, s32 *out)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (*end || end == text || n <= 0 || n > INT32_MAX) {
+		fprintf(stderr, "piton: -p %s: a pid is a positive number\n", text);
+		return false;
+	}
+	*out = (s32)n;
+	return true;
+}
+
+/* One of the words in `list` ("line|full|none"): its first letter, or 0 and told. */
+static char
+word_of(const char *value, const char *list, const char *option)
+{
+	size_t n = strlen(value);
+
+	for (const char *p = list; *p; p += strcspn(p, "|"), p += *p == '|')
+		if (strcspn(p, "|") == n && !memcmp(p, value, n))
+			return *p;
+	fprintf(stderr, "piton: %s %s: must be one of %s\n", option, value, list);
+	return 0;
+}
+
+/* Takes one option; false ends with exit status *status. */
+static bool
+take(Words *w, int id, const char *value, int *status)
+{
+	RunOptions *r = &w->run;
+	char c;
+
+	*status = 0;
+	switch (id) {
+	case OPT_EXPR:
+		if (r->n_sources == MAX_SOURCES)
+			break;
+		w->source[r->n_sources++] = (RunSource){ "stdin", value, strlen(value) };
+		break;
+	case OPT_CMD:      r->cmd = value; break;
+	case OPT_PID:      *status = RUN_USAGE; return number(value, &r->pid);
+	case OPT_LIST:     w->list = true; break;
+	case OPT_OUTPUT:   r->output = value; break;
+	case OPT_FORMAT:
+		c = word_of(value, "text|json", "-f");
+		r->format = c == 'j' ? OUT_JSON : OUT_TEXT;
+		*status = RUN_USAGE;
+		return c != 0;
+	case OPT_BUFFER:
+		*status = RUN_USAGE;
+		return (r->buffering = word_of(value, "line|full|none", "-B")) != 0;
+	case OPT_QUIET:    r->quiet = true; break;
+	case OPT_VERBOSE:  r->verbose = w->list_args = true; break;
+	case OPT_DEBUG:    r->dump = value; break;
+	case OPT_WARN:     r->helper_errors = true; break;
+	case OPT_NOWARN:   r->warnings = false; break;
+	case OPT_UNSAFE:   r->unsafe = true; break;
+	case OPT_DRY:      r->dry_run = true; break;
+	case OPT_MACHINE:
+		*status = RUN_USAGE;
+		r->machine = value;
+		return word_of(value, "auto|kernel|user", "--machine") != 0;
+	case OPT_STRICT:   r->strict = true; break;
+	case OPT_CHILD:    r->child_status = true; break;
+	case OPT_BTF:      r->btf = value; break;
+	case OPT_SYSROOT:  host_set_sysroot(value); break;
+	case OPT_FILTER:   r->probe_filter = value; break;
+	case OPT_INFO:     w->info = true; break;
+	case OPT_TEST:     r->mode = 't'; break;
+	case OPT_BENCH:    r->mode = 'b'; break;
+	case OPT_MODE:
+		*status = RUN_USAGE;
+		return (r->mode = word_of(value, "test|bench", "--mode")) != 0;
+	case OPT_VERSION:  printf(r->compat ? "bpftrace v0.27.1 (piton %s)\n" : "piton %s\n", PITON_VERSION); return false;
+	case OPT_HELP:     usage(stdout); return false;
+	}
+	return true;
+}
+
+int
+trace_main(int argc, char **argv)
+{
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL, *value, *list_pattern = NULL;
+	Words w = { .run = { .warnings = true, .sources = w.source } };
+	RunOptions *r = &w.run;
+	int i = 1, sub = 0, id, status;
+	bool dashdash = false;
+
+	r->compat = argc && !strcmp(slash ? slash + 1 : argv[0], "bpftrace");
+	while ((id = option_next(rows, COUNT(rows), argv, argc, &i, &sub, &value, &dashdash)) > 0)
+		if (!take(&w, id, value, &status))
+			return status && r->compat ? RUN_ERROR : status;
+	if (id < 0) {
+		usage(stderr);
+		return r->compat ? RUN_ERROR : RUN_USAGE;
+	}
+	if (w.info)
+		return info(), 0;
+	if (w.list) {
+		if (i < argc)
+			list_pattern = argv[i++];
+		return run_list(r, list_pattern, w.list_args);
+	}
+	if (!r->n_sources && !dashdash && i < argc) {
+		if (!read_script(argv[i++], &w.source[0]))
+			return r->compat ? RUN_ERROR : RUN_USAGE;
+		r->n_sources = 1;
+	}
+	if (!r->n_sources) {
+		usage(stderr);
+		return r->compat ? RUN_ERROR : RUN_USAGE;
+	}
+	/* What follows are the script's parameters; behind "--" its options, and whatever stands among those. */
+	r->params = (const char *const *)argv + i;
+	while (!dashdash && i < argc && strcmp(argv[i], "--")) {
+		r->n_params++;
+		i++;
+	}
+	if (i < argc && !dashdash)
+		i++;
+	r->options = (const char *const *)argv + i;
+	r->n_options = (u32)(argc - i);
+	return run_trace(r);
+}

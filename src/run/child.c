@@ -1,0 +1,212 @@
+/* child: the command of -c. It is forked before the script is compiled (so that its pid is a constant there), waits on a
+ * pipe until the probes are attached, and then becomes the command. A second pipe, closed by a successful exec, brings
+ * exec's error back. */
+#include "run/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX_WORDS = 256 };
+
+/* Splits cmd in place: blanks separate, '...' and "..." keep together, \ takes the next character as it is.
+ * Number of words, or -EINVAL for an open quote. */
+static int
+split(char *cmd, char **word, int max)
+{
+	char *to = cmd, quote = 0;
+	bool in = false;
+	int n = 0;
+
+	for (char *p = cmd; *p; p++) {
+		bool blank = !quote && (*p == ' ' || *p == '\t' || *p == '\n');
+
+		if (blank) {
+			if (in)
+				*to++ = 0;
+			in = false;
+			continue;
+		}
+		if (!in && n < max)
+			word[n++] = to;
+		in = true;
+		if (quote ? *p == quote : *p == '\'' || *p == '"') {
+			quote = quote ? 0 : *p;
+			continue;
+		}
+		if (*p == '\\' && quote != '\'' && p[1])
+			p++;
+		*to++ = *p;
+	}
+	*to = 0;
+	word[n] = NULL;
+	return quote ? -EINVAL : n;
+}
+
+/* In the child: waits for the word to go, then execs. Does not return. */
+static void
+become(char **word, int go, int failed)
+{
+	sigset_t none;
+	char c;
+	int err;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	while ((err = (int)read(go, &c, 1)) < 0 && errno == EINTR)
+		;
+	if (err != 1)
+		_exit(0);               /* the tracer gave up */
+	execvp(word[0], word);
+	err = errno;
+	if (write(failed, &err, sizeof(err)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+/* Looks a command up as execvp will, so that a misspelt one is told before anything is attached. */
+static int
+findable(const char *name)
+{
+	const char *path = getenv("PATH");
+	char full[4096];
+
+	if (strchr(name, '/'))
+		return access(name, X_OK) ? -errno : 0;
+	for (path = path ? path : "/bin:/usr/bin"; *path; path += *path == ':') {
+		size_t n = strcspn(path, ":");
+
+		if (n + strlen(name) + 2 < sizeof(full)) {
+			memcpy(full, path, n);
+			full[n] = '/';
+			strcpy(full + n + 1, name);
+			if (!access(full, X_OK))
+				return 0;
+		}
+		path += n;
+	}
+	return -ENOENT;
+}
+
+static void
+close_at(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+int
+run_child_start(Child *c, const char *cmd)
+{
+	char *word[MAX_WORDS + 1], *copy = strdup(cmd);
+	int go[2] = { -1, -1 }, failed[2] = { -1, -1 }, err;
+
+	*c = (Child){ .pidfd = -1, .go = -1, .failed = -1 };
+	if (!copy)
+		return -ENOMEM;
+	err = split(copy, word, MAX_WORDS);
+	if (err > 0)
+		err = findable(word[0]);
+	else
+		err = -EINVAL;
+	if (!err && (pipe2(go, O_CLOEXEC) || pipe2(failed, O_CLOEXEC)))
+		err = -errno;
+	if (err)
+		goto out;
+	c->pid = fork();
+	if (c->pid < 0) {
+		err = -errno;
+		c->pid = 0;
+		goto out;
+	}
+	if (!c->pid) {
+		close(go[1]);
+		close(failed[0]);
+		become(word, go[0], failed[1]);
+	}
+	c->go = go[1];
+	c->failed = failed[0];
+	go[1] = failed[0] = -1;
+	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+out:
+	for (int i = 0; i < 2; i++) {
+		close_at(&go[i]);
+		close_at(&failed[i]);
+	}
+	free(copy);
+	return err;
+}
+
+int
+run_child_go(Child *c, bool trace)
+{
+	int err = 0;
+
+	if (!c->pid || c->go < 0)
+		return 0;
+	/* Seized before the exec, so no exit is missed. Without permission the maps are read while it lives instead. */
+	if (trace)
+		c->traced = !ptrace(PTRACE_SEIZE, c->pid, 0, PTRACE_O_TRACEEXIT);
+	if (write(c->go, "g", 1) < 0)
+		err = errno;
+	close_at(&c->go);
+	if (!err && read(c->failed, &err, sizeof(err)) != sizeof(err))
+		err = 0;
+	close_at(&c->failed);
+	return -err;
+}
+
+/* One ptrace stop: goes on as the process would have without us. */
+static void
+resume(s32 pid, int status)
+{
+	int sig = WSTOPSIG(status);
+
+	if (status >> 16 != PTRACE_EVENT_STOP)
+		ptrace(PTRACE_CONT, pid, 0, status >> 16 ? 0 : sig);
+	else if (sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU)
+		ptrace(PTRACE_LISTEN, pid, 0, 0);       /* job control: it stays stopped until SIGCONT */
+	else
+		ptrace(PTRACE_CONT, pid, 0, 0);
+}
+
+bool
+run_child_event(Child *c, void (*at_exit)(void *arg, s32 pid), void *arg)
+{
+	int status;
+
+	while (c->pid && !c->ended && waitpid(c->pid, &status, WNOHANG | __WALL) == c->pid) {
+		if (!WIFSTOPPED(status)) {
+			c->ended = true;
+			c->status = status;
+			break;
+		}
+		if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXIT << 8))
+			at_exit(arg, c->pid);
+		resume(c->pid, status);
+	}
+	return c->ended;
+}
+
+void
+run_child_end(Child *c)
+{
+	if (c->pid && !c->ended) {
+		kill(c->pid, c->go >= 0 ? SIGKILL : SIGTERM);
+		if (c->go >= 0)
+			waitpid(c->pid, NULL, 0);
+	}
+	close_at(&c->pidfd);
+	close_at(&c->go);
+	close_at(&c->failed);
+	c->pid = 0;
+}

@@ -1,0 +1,48 @@
+/* list: -l and -lv. */
+#include "run/run.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static int
+print_names(ProbeContext *pc, const char *pattern, bool args)
+{
+	Buf b = { 0 };
+	int n = probe_list(pc, pattern, args, &b);
+
+	fwrite(b.p ? b.p : "", 1, b.n, stdout);
+	buf_free(&b);
+	return n;
+}
+
+int
+run_list(const RunOptions *opt, const char *pattern, bool args)
+{
+	Arena *a = arena_new();
+	SymOptions so = { .demangle = true, .cache = 'p' };
+	ProbeContext pc = {
+		.a = a, .d = diag_new(a), .types = type_new(a), .sym = sym_new(&so), .pid = opt->pid,
+		.unsafe = opt->unsafe, .max_probes = UINT32_MAX, .probe_filter = opt->probe_filter,
+	};
+	Buf b = { 0 };
+	int n, status = 0;
+
+	pc.machine = kern_machine_new();
+	pc.has = pc.machine->ops->has;
+	if (opt->btf)
+		type_set_btf(pc.types, opt->btf);
+	n = print_names(&pc, pattern ? pattern : "*:*", args);
+	if (n < 0 || diag_errors(pc.d)) {
+		if (n < 0 && !diag_errors(pc.d))
+			diag_err(pc.d, (Span){ 0 }, E_ATTACH, "cannot list %s: %s", pattern, strerror(-n));
+		diag_print(pc.d, &b, isatty(2));
+		fputs(b.p, stderr);
+		buf_free(&b);
+		status = opt->compat ? RUN_ERROR : RUN_USAGE;
+	}
+	pc.machine->ops->close(pc.machine);
+	sym_free(pc.sym);
+	type_free(pc.types);
+	arena_free(a);
+	return status;
+}

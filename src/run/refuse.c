@@ -1,0 +1,85 @@
+/* refuse: why a machine did not take a program, told at the script's line. The verifier's log ends with the sentence that
+ * matters, followed by statistics; Refusal.pc leads to the span. */
+#include "run/run.h"
+
+#include <errno.h>
+
+enum { LOG_LINES = 16 };
+
+/* True for the lines of a log that explain nothing by themselves: statistics, instructions, source lines, states. */
+static bool
+is_noise(const char *line, size_t n)
+{
+	static const char *const starts[] = { "processed ", "verification time", "stack depth", "from ", "mark_precise", ";", "max_states" };
+
+	for (u32 i = 0; i < COUNT(starts); i++)
+		if (n >= strlen(starts[i]) && !memcmp(line, starts[i], strlen(starts[i])))
+			return true;
+	return n < 4 || (*line >= '0' && *line <= '9');
+}
+
+static const char *
+last_sentence(Arena *a, const Buf *log)
+{
+	const char *end = log->p + log->n;
+
+	while (log->n && end > log->p) {
+		const char *line = end;
+
+		while (line > log->p && line[-1] != '\n')
+			line--;
+		if (!is_noise(line, (size_t)(end - line)))
+			return arena_str(a, line, (size_t)(end - line));
+		end = line > log->p ? line - 1 : line;
+	}
+	return NULL;
+}
+
+/* The last lines of the log, for a reader who knows the verifier. */
+static const char *
+tail(const Buf *log, int lines)
+{
+	const char *p = log->p + log->n;
+
+	while (p > log->p && lines) {
+		p--;
+		if (p > log->p && p[-1] == '\n')
+			lines--;
+	}
+	return p;
+}
+
+static Span
+place(const Code *code, s32 pc)
+{
+	if (!code->spans)
+		return (Span){ 0, 0 };
+	if (pc >= 0 && (u32)pc < code->n && code->spans[pc].from)
+		return code->spans[pc];
+	for (u32 i = 0; i < code->n; i++)
+		if (code->spans[i].from)
+			return code->spans[i];
+	return (Span){ 0, 0 };
+}
+
+void
+run_explain_refusal(Diag *d, const Code *code, const Refusal *why, bool verbose)
+{
+	Arena *a = arena_new();
+	const char *sentence = last_sentence(a, &why->log);
+	Span at = place(code, why->pc);
+
+	if (sentence) {
+		diag_err(d, at, E_REFUSED, "the verifier refused the program: %s", sentence);
+	} else if (why->err == -EPERM || why->err == -EACCES) {
+		diag_err(d, at, E_DENIED, "not permitted to load BPF programs");
+		diag_hint(d, "this needs root, or CAP_BPF and CAP_PERFMON; --machine user runs begin, end and "
+			  "interval probes without either");
+	} else {
+		diag_err(d, at, E_REFUSED, "the program could not be loaded: %s", strerror(-why->err));
+	}
+	if (why->log.n)
+		diag_hint(d, "%s:\n%s", verbose ? "the whole log" : "the end of the log (-v shows all of it)",
+			  verbose ? why->log.p : tail(&why->log, LOG_LINES));
+	arena_free(a);
+}

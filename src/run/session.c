@@ -1,0 +1,442 @@
+/* session: one tracing session, read as prose in run_trace() at the end of the file. */
+#include "run/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vm/vm.h"
+
+/* Prints and forgets what the Diag holds. */
+static void
+tell(Session *s)
+{
+	Buf b = { 0 };
+	const char *when = getenv("BPFTRACE_COLOR");
+	bool color = isatty(2) && !getenv("NO_COLOR");
+
+	if (when && !strcmp(when, "always"))
+		color = true;
+	if (when && !strcmp(when, "never"))
+		color = false;
+	diag_print(s->d, &b, color);
+	if (b.n && write(2, b.p, b.n) < 0)
+		s->status = RUN_ERROR;
+	buf_free(&b);
+}
+
+/* Exit status of a failure: `code`, or what bpftrace gives under its name. */
+static int
+status_of(const Session *s, int code)
+{
+	return s->opt->compat && code != RUN_ERROR ? RUN_ERROR : code;
+}
+
+/* ---- sources, machine, child ---- */
+
+/* All sources behind one another; each keeps its own name and lines. Gives the first's offset. */
+static u32
+add_sources(Session *s, const char **text, size_t *n)
+{
+	const RunOptions *o = s->opt;
+	Buf b = { 0 };
+
+	if (o->n_sources == 1) {
+		*text = o->sources[0].text;
+		*n = o->sources[0].n;
+		return diag_source(s->d, o->sources[0].name, *text, *n);
+	}
+	for (u32 i = 0; i < o->n_sources; i++) {
+		buf_put(&b, o->sources[i].text, o->sources[i].n);
+		buf_putc(&b, '\n');
+	}
+	*text = arena_str(s->a, b.p, b.n);
+	*n = b.n;
+	buf_free(&b);
+	return diag_source(s->d, o->sources[0].name, *text, *n);
+}
+
+/* The kernel if it lets us, else our own; false: reported. */
+static bool
+choose_machine(Session *s)
+{
+	const char *want = s->opt->machine ? s->opt->machine : "auto";
+	int err = 0;
+
+	if (strcmp(want, "user")) {
+		err = kern_usable();
+		if (!err) {
+			s->machine = kern_machine_new();
+			return s->machine != NULL;
+		}
+		if (!strcmp(want, "kernel")) {
+			diag_err(s->d, (Span){ 0 }, err == -ENOSYS ? E_UNSUPPORTED : E_DENIED,
+				 "this kernel does not let us use BPF: %s", strerror(-err));
+			diag_hint(s->d, "it needs root, or CAP_BPF and CAP_PERFMON; --machine user needs neither");
+			s->status = err == -ENOSYS ? RUN_UNSUPPORTED : RUN_DENIED;
+			return false;
+		}
+		if (!s->opt->quiet)
+			fprintf(stderr, "piton: using its own machine (the kernel's BPF: %s)\n", strerror(-err));
+	}
+	s->machine = vm_machine_new(VM_AUTO);
+	return s->machine != NULL;
+}
+
+static bool
+start_child(Session *s)
+{
+	int err;
+
+	if (!s->opt->cmd)
+		return true;
+	err = run_child_start(&s->child, s->opt->cmd);
+	if (err) {
+		diag_err(s->d, (Span){ 0 }, E_COMMAND, "cannot run the command '%s': %s", s->opt->cmd,
+			 err == -ENOENT ? "no such program" : err == -EINVAL ? "nothing to run, or an open quote" : strerror(-err));
+		s->status = RUN_ERROR;
+	}
+	return !err;
+}
+
+static bool
+watch_pid(Session *s)
+{
+	if (!s->opt->pid)
+		return true;
+	s->pidfd = (int)syscall(SYS_pidfd_open, s->opt->pid, 0);
+	if (s->pidfd >= 0 || errno == ENOSYS)
+		return true;
+	diag_err(s->d, (Span){ 0 }, E_COMMAND, "no process with pid %d: %s", s->opt->pid, strerror(errno));
+	s->status = RUN_ERROR;
+	return false;
+}
+
+/* ---- compile ---- */
+
+static u64
+boot_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
+}
+
+static bool
+compile(Session *s)
+{
+	const RunOptions *o = s->opt;
+	Buf dump = { 0 };
+	LangOptions lo = {
+		.params = o->params, .n_params = o->n_params, .options = o->options, .n_options = o->n_options,
+		.elapsed_base = boot_ns(), .cpid = s->child.pid, .unsafe = o->unsafe, .warnings = o->warnings,
+		.helper_errors = o->helper_errors, .script_name = o->sources[0].name,
+		.dump = o->dump, .dump_to = &dump, .mode = o->mode,
+	};
+	const char *text;
+	size_t n;
+	u32 base = add_sources(s, &text, &n);
+
+	s->pc = (ProbeContext){
+		.a = s->a, .d = s->d, .types = s->types, .sym = s->sym, .machine = s->machine,
+		.has = s->machine->ops->has, .pid = o->pid ? o->pid : s->child.pid, .unsafe = o->unsafe,
+		.max_probes = 1024, .probe_filter = o->probe_filter, .stop = &run_stopped,
+	};
+	s->script = lang_compile(&s->pc, &lo, text, n, base);
+	if (dump.n)
+		fwrite(dump.p, 1, dump.n, stdout);
+	buf_free(&dump);
+	if (!s->script)
+		s->status = status_of(s, RUN_USAGE);
+	return s->script != NULL;
+}
+
+/* ---- maps and programs ---- */
+
+static bool
+make_maps(Session *s)
+{
+	Script *sc = s->script;
+
+	s->map = NEW_N(s->a, int, sc->maps.n + 1);
+	for (u32 i = 0; i < sc->maps.n; i++) {
+		s->map[i] = s->machine->ops->map_new(s->machine, &sc->maps.v[i]);
+		if (s->map[i] < 0) {
+			const MapDef *def = &sc->maps.v[i];
+			const char *type = bpf_map_type_name(def->type);
+
+			diag_err(s->d, (Span){ 0 }, s->map[i] == -EPERM ? E_DENIED : E_REFUSED,
+				 "cannot make the map %s (%s, key %u, value %u, %u entries): %s", def->name,
+				 type ? type : "of unknown type", def->key_size, def->value_size, def->max_entries,
+				 strerror(-s->map[i]));
+			s->status = status_of(s, s->map[i] == -EPERM ? RUN_DENIED : RUN_ERROR);
+			return false;
+		}
+		s->n_maps++;
+	}
+	if (sc->lost != NO_MAP && s->machine->ops->map_memory)
+		s->lost_memory = s->machine->ops->map_memory(s->machine, s->map[sc->lost]);
+	return true;
+}
+
+static bool
+load_programs(Session *s)
+{
+	Script *sc = s->script;
+
+	s->prog = NEW_N(s->a, int, sc->progs.n + 1);
+	for (u32 i = 0; i < sc->progs.n; i++) {
+		Refusal why = { .pc = -1 };
+
+		s->prog[i] = s->machine->ops->prog_load(s->machine, &sc->progs.v[i].code, s->map, s->n_maps, &why);
+		if (s->prog[i] < 0) {
+			run_explain_refusal(s->d, &sc->progs.v[i].code, &why, s->opt->verbose);
+			buf_free(&why.log);
+			s->status = s->opt->compat ? 255 : s->prog[i] == -EPERM ? RUN_DENIED : RUN_ERROR;
+			return false;
+		}
+		buf_free(&why.log);
+	}
+	return true;
+}
+
+/* ---- output ---- */
+
+static int
+on_record(void *session, const void *data, u32 size)
+{
+	Session *s = session;
+	int code = 0;
+
+	if (out_record(s->out, data, size, &code) && !s->exiting) {
+		s->exiting = true;
+		s->status = code;
+	}
+	return 0;
+}
+
+static bool
+open_output(Session *s)
+{
+	const RunOptions *o = s->opt;
+	const Config *cf = &s->script->config;
+	OutOptions oo = {
+		.format = o->format, .fd = 1, .buffering = o->buffering, .max_strlen = (u32)cf->v[CF_MAX_STRLEN].n,
+		.trailer = cf->v[CF_STR_TRUNC_TRAILER].s, .sym = s->sym, .diag = s->d,
+		.max_cat_bytes = cf->v[CF_MAX_CAT_BYTES].n, .unsafe_ok = o->unsafe, .show_helper_errors = o->helper_errors,
+		.map_walk = run_map_walk, .map_lookup = run_map_lookup, .map_clear = run_map_clear, .arg = s,
+	};
+	int err;
+
+	if (o->output) {
+		oo.fd = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (oo.fd < 0) {
+			diag_err(s->d, (Span){ 0 }, E_COMMAND, "cannot write %s: %s", o->output, strerror(errno));
+			s->status = RUN_ERROR;
+			return false;
+		}
+	}
+	s->out = out_new(s->a, &oo, s->script->events.v, s->script->events.n, s->script->infos.v, s->script->infos.n,
+			 s->script->stack_map);
+	if (s->script->ring == NO_MAP)
+		return true;
+	err = s->machine->ops->ring_open(s->machine, s->map[s->script->ring], (u32)cf->v[CF_PERF_RB_PAGES].n, on_record, s);
+	if (err < 0) {
+		diag_err(s->d, (Span){ 0 }, E_REFUSED, "cannot open the event ring: %s", strerror(-err));
+		s->status = RUN_ERROR;
+	}
+	return err >= 0;
+}
+
+/* ---- probes ---- */
+
+/* Runs every program whose time is `when`, in file order, until one calls exit(). */
+static void
+run_all(Session *s, ProbeWhen when)
+{
+	for (u32 i = 0; i < s->script->progs.n; i++) {
+		ScriptProg *p = &s->script->progs.v[i];
+		int err;
+
+		if (p->prov->when != when || !p->probes.n)
+			continue;
+		err = run_prog_now(s, i, NULL);
+		if (err < 0) {
+			diag_err(s->d, p->at, E_ATTACH, "%s could not run: %s", p->prov->name, strerror(-err));
+			s->status = RUN_ERROR;
+			s->exiting = true;
+		}
+		run_drain(s);
+	}
+}
+
+static bool
+attach_one(Session *s, u32 i)
+{
+	ScriptProg *p = &s->script->progs.v[i];
+	bool kernel = p->prov->attach && !strcmp(s->machine->ops->name, "kernel");
+	u32 failed = 0;
+	int err;
+
+	if (p->prov->when != PW_EVENT || !p->probes.n)
+		return true;
+	if (!kernel && p->prov->timer)
+		return true;                    /* the loop fires it */
+	if (!kernel) {
+		diag_err(s->d, p->at, E_MACHINE, "%s probes need the kernel's machine", p->prov->name);
+		diag_hint(s->d, "piton's own machine runs begin, end, self and timer probes");
+		s->status = status_of(s, RUN_UNSUPPORTED);
+		return false;
+	}
+	err = p->prov->attach(&s->pc, p->probes.v, p->probes.n, kern_prog_fd(s->machine, s->prog[i]), &failed);
+	if (err >= 0)
+		return true;
+	if (run_stopped)
+		return false;
+	diag_err(s->d, failed < p->probes.n ? p->probes.v[failed]->at : p->at, err == -EPERM || err == -EACCES ? E_DENIED : E_ATTACH,
+		 "cannot attach %s: %s", failed < p->probes.n ? p->probes.v[failed]->name : p->prov->name, strerror(-err));
+	if (err == -EPERM || err == -EACCES)
+		diag_hint(s->d, "tracing needs root, or CAP_BPF and CAP_PERFMON");
+	s->status = status_of(s, err == -EPERM || err == -EACCES ? RUN_DENIED : RUN_ERROR);
+	return false;
+}
+
+static bool
+attach_all(Session *s)
+{
+	for (u32 i = 0; i < s->script->progs.n && !run_stopped; i++)
+		if (!attach_one(s, i))
+			return run_stopped;
+	if (!s->opt->quiet) {
+		if (s->opt->format == OUT_JSON)
+			out_attached(s->out, s->script->n_probes);
+		else
+			fprintf(stderr, "Attached %u probe%s\n", s->script->n_probes, s->script->n_probes == 1 ? "" : "s");
+	}
+	if (getenv("__BPFTRACE_NOTIFY_PROBES_ATTACHED")) {
+		static const char word[] = "__BPFTRACE_NOTIFY_PROBES_ATTACHED\n";
+
+		out_flush(s->out);
+		if (write(1, word, sizeof(word) - 1) < 0)
+			return false;
+	}
+	return true;
+}
+
+static void
+detach_all(Session *s)
+{
+	for (u32 i = 0; i < s->script->progs.n; i++)
+		for (u32 j = 0; j < s->script->progs.v[i].probes.n; j++)
+			probe_detach(s->script->progs.v[i].probes.v[j]);
+}
+
+static bool
+release_child(Session *s)
+{
+	int err = run_child_go(&s->child, s->script->needs_sym_user);
+
+	if (err) {
+		diag_err(s->d, (Span){ 0 }, E_COMMAND, "cannot run the command '%s': %s", s->opt->cmd, strerror(-err));
+		s->status = RUN_ERROR;
+	}
+	return !err;
+}
+
+/* ---- the whole way ---- */
+
+/* Attaches, waits, detaches, and prints what is left. Records are in order: what begin sent is printed before the rest. */
+static void
+trace(Session *s)
+{
+	run_all(s, PW_BEGIN);
+	if (!s->exiting && !run_stopped && attach_all(s) && release_child(s))
+		run_loop(s);
+	detach_all(s);
+	s->draining = true;
+	run_drain(s);
+	if (s->status == 0 || s->exiting || run_stopped)
+		run_all(s, PW_END);
+	run_drain(s);
+	if (s->script->config.v[CF_PRINT_MAPS_ON_EXIT].n)
+		out_maps_exit(s->out);
+	out_flush(s->out);
+	if (s->opt->verbose)
+		fprintf(stderr, "%llu events printed, %llu lost\n", (unsigned long long)out_printed(s->out),
+			(unsigned long long)s->lost_told);
+	if (s->opt->strict && s->lost_told && !s->status)
+		s->status = RUN_LOST;
+	if (s->opt->child_status && s->child.ended && !s->status)
+		s->status = WIFEXITED(s->child.status) ? WEXITSTATUS(s->child.status) : 128 + WTERMSIG(s->child.status);
+}
+
+static void
+describe_programs(const Session *s)
+{
+	for (u32 i = 0; i < s->script->progs.n; i++) {
+		const ScriptProg *p = &s->script->progs.v[i];
+
+		fprintf(stderr, "%s: %u instructions, %u probe%s\n", p->probes.n ? p->probes.v[0]->name : p->prov->name,
+			p->code.n, p->probes.n, p->probes.n == 1 ? "" : "s");
+	}
+}
+
+static void
+run(Session *s)
+{
+	SymOptions so = { .demangle = true, .cache = 'p' };
+
+	if (!choose_machine(s) || !start_child(s) || !watch_pid(s))
+		return;
+	s->types = type_new(s->a);
+	if (s->opt->btf)
+		type_set_btf(s->types, s->opt->btf);
+	s->sym = sym_new(&so);
+	if (!compile(s))
+		return;
+	tell(s);
+	if (s->opt->dump)
+		return;
+	if (s->opt->verbose)
+		describe_programs(s);
+	if (!make_maps(s) || !load_programs(s) || !open_output(s))
+		return;
+	if (run_signals_take(s) < 0)
+		return;
+	if (!s->opt->dry_run)
+		trace(s);
+	else if (attach_all(s))
+		detach_all(s);
+}
+
+int
+run_trace(const RunOptions *opt)
+{
+	Session s = { .opt = opt, .a = arena_new(), .pidfd = -1, .child = { .pidfd = -1, .go = -1, .failed = -1 } };
+
+	s.d = diag_new(s.a);
+	diag_set_warnings(s.d, opt->warnings);
+	run(&s);
+	tell(&s);
+	run_child_end(&s.child);
+	if (s.out)
+		out_free(s.out);
+	run_signals_give_back();
+	if (s.machine)
+		s.machine->ops->close(s.machine);
+	if (s.sym)
+		sym_free(s.sym);
+	if (s.types)
+		type_free(s.types);
+	if (s.pidfd >= 0)
+		close(s.pidfd);
+	arena_free(s.a);
+	return s.status;
+}

@@ -1,0 +1,40 @@
+/* session: private to run/. What one tracing session holds; made and released in pairs by session.c. */
+#ifndef RUN_SESSION_H
+#define RUN_SESSION_H
+
+#include "run/run.h"
+
+typedef struct Session {
+	const RunOptions *opt;
+	Arena *a;
+	Diag *d;
+	Types *types;
+	Sym *sym;
+	Machine *machine;
+	ProbeContext pc;
+	Script *script;
+	Out *out;
+	Child child;
+	int pidfd;                      /* of -p, or -1 */
+	int *map, *prog;                /* handles, by index into Script.maps and .progs */
+	u32 n_maps;                     /* made so far */
+	const u64 *lost_memory;         /* the lost counter where it can be mapped */
+	u64 lost_told;
+	bool exiting, draining;         /* exit() was seen; the rest is still printed */
+	int status;                     /* exit(N)'s N, or what went wrong */
+} Session;
+
+/* loop.c */
+int run_signals_take(Session *s);       /* catches INT, TERM, HUP, CHLD and what self: probes want; fd to poll or -errno */
+void run_signals_give_back(void);
+extern volatile int run_stopped;        /* 1 after the first SIGINT, SIGTERM or SIGHUP */
+void run_loop(Session *s);              /* until exit(), a signal, or nothing is left to wait for */
+void run_drain(Session *s);             /* prints what waits in the ring, counts what was lost */
+int run_prog_now(Session *s, u32 prog, u32 *retval);    /* begin, end, timers of the user machine: runs it and prints */
+
+/* maps.c: out/'s way to the maps; `map` is an index into Script.maps. */
+int run_map_walk(void *session, u32 map, int (*fn)(void *, const void *key, const void *value), void *arg);
+int run_map_lookup(void *session, u32 map, const void *key, void *value);
+int run_map_clear(void *session, u32 map, bool zero);
+
+#endif
