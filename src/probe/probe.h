@@ -44,7 +44,8 @@ typedef struct ProbeContext {
 	Sym *sym;
 	Machine *machine;               /* NULL: nothing can be asked or attached (dry compile) */
 	bool (*has)(Machine *m, Feature f);     /* features of the target machine */
-	s32 pid;                        /* -p, or the child of -c; 0: none */
+	s32 pid;                        /* -p, or the child of -c: what per_pid providers attach to; 0: none */
+	bool pid_filter;                /* -p: programs of providers that are not per_pid compare the pid (not for -c) */
 	bool unsafe;
 	u32 max_probes;
 	const char *probe_filter;       /* --probe-filter, extended regex, or NULL */

@@ -146,7 +146,8 @@ compile(Session *s)
 
 	s->pc = (ProbeContext){
 		.a = s->a, .d = s->d, .types = s->types, .sym = s->sym, .machine = s->machine,
-		.has = s->machine->ops->has, .pid = o->pid ? o->pid : s->child.pid, .unsafe = o->unsafe,
+		.has = s->machine->ops->has, .pid = o->pid ? o->pid : s->child.pid,
+		.pid_filter = o->pid != 0, .unsafe = o->unsafe,
 		.max_probes = 1024, .probe_filter = o->probe_filter, .stop = &run_stopped,
 	};
 	s->script = lang_compile(&s->pc, &lo, text, n, base);
