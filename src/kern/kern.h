@@ -19,9 +19,11 @@ void kern_set_log_size(Machine *m, u32 bytes);
 
 /* feature.c: a row of features.def, tried at first need and remembered. */
 bool kern_has(Feature f);
+void kern_deny(Feature f);              /* --no-feature: as if this kernel had it not */
 
 /* tracefs.c */
-const char *kern_tracefs(void);         /* where it is mounted ("/sys/kernel/tracing" or debug/tracing), NULL if nowhere */
+/* The folder for host_open() and friends: where it is mounted, else a mount of our own ("/proc/self/fd/N"); NULL: neither. */
+const char *kern_tracefs(void);
 int kern_tracepoint_id(const char *category, const char *event);        /* or -errno */
 
 /* attach.c: each gives an fd that keeps the attachment alive, or -errno. */
@@ -34,7 +36,9 @@ int kern_attach_kprobe_multi(int prog_fd, bool ret, const char *const *funcs, co
 int kern_attach_uprobe(int prog_fd, bool ret, const char *path, u64 offset, s32 pid, u64 ref_ctr, u64 cookie);
 int kern_attach_uprobe_multi(int prog_fd, bool ret, const char *path, const u64 *offsets, const u64 *ref_ctrs,
 			     const u64 *cookies, u32 n, s32 pid);
-int kern_attach_tracing(int prog_fd);                            /* fentry, fexit, iterators: target is in the program */
+int kern_attach_tracing(int prog_fd);                            /* fentry, fexit: the target is in the program */
+int kern_attach_iter(int prog_fd);                               /* the link; */
+int kern_iter_fd(int link_fd);                                   /* reading it to the end runs the program for each object */
 int kern_breakpoint(u64 addr, u32 len, const char *mode, s32 pid, s32 cpu);
 
 #endif
