@@ -15,8 +15,8 @@
 skip() { echo "$*"; exit 77; }
 
 fail() {
-	echo "$*"
-	[ -z "$ran" ] || { echo "command: $ran"; echo "status: $status"; }
+	printf "%s\n" "$*"
+	[ -z "$ran" ] || { printf "command: %s\n" "$ran"; echo "status: $status"; }
 	for f in out err; do
 		[ ! -s "$TMP/$f" ] || { echo "--- std$f"; head -c 3000 "$TMP/$f" | head -n 30; }
 	done
