@@ -56,9 +56,15 @@ kern_perf_event(u32 type, u64 config, u64 period, bool is_freq, s32 pid, s32 cpu
 {
 	struct perf_event_attr attr = {
 		.type = type, .size = sizeof(attr), .config = config, .sample_period = period, .freq = is_freq,
+		.inherit = pid > 0 && type != PERF_TYPE_TRACEPOINT, .inherit_thread = pid > 0 && type != PERF_TYPE_TRACEPOINT,
 	};
+	int fd = sys_perf(&attr, pid, cpu);
 
-	return sys_perf(&attr, pid, cpu);
+	if (fd == -EINVAL && attr.inherit_thread) {     /* since 5.13; before, children would count too */
+		attr.inherit = attr.inherit_thread = 0;
+		fd = sys_perf(&attr, pid, cpu);
+	}
+	return fd;
 }
 
 /* The program hangs on the tracepoint, not on the event's CPU: one event is enough for all. */

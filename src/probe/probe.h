@@ -65,6 +65,7 @@ struct Provider {
 	bool per_pid;                   /* attach() itself limits to pc->pid; else the compiler adds a pid predicate */
 	bool timer;                     /* fires every Probe.period (ns, or Hz if is_freq) whatever else happens: the user
 	                                 * machine can do that too */
+	u32 parts;                      /* of the pattern that matches all: 1 for "*", 2 for "*:*"; 0: it takes a file's name */
 	bool same_code;                 /* programs that use neither `args` nor `probe`/`func` are equal for all probes */
 	/* The forms, for messages: "kprobe:[module:]function[+offset]". */
 	const char *usage;
@@ -75,13 +76,20 @@ struct Provider {
 	int (*expand)(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg);
 	/* The struct behind `args` (fields with types), or NULL: has none. *why: words for the message then. */
 	const Type *(*args)(ProbeContext *pc, const Probe *p, const char **why);
-	/* The type of "arg0".., "sarg0"..., "retval", "func", "reg:NAME", "ctx" here; NULL: not available (*why). */
+	/* The type of "arg0".., "sarg0"..., "retval", "func", "reg:NAME", "ctx" here; NULL: not available (*why).
+	 * "func" is a string: Probe.func is its text, load is not asked. */
 	const Type *(*value_type)(ProbeContext *pc, const Probe *p, const char *name, const char **why);
 	/* Emits the load of such a value, or (args_in_ctx false) of args field number `field` (name NULL). */
 	Ref (*load)(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field);
+	/* What loading must know beyond the columns, for the clause's probes that share a program: the attach type of the
+	 * link that attach() will choose, the BTF id of the target. Called before prog_load. NULL: nothing. */
+	void (*code)(ProbeContext *pc, Probe *const *p, u32 n, Code *c);
 	/* Run time. Both probes share the loaded program. n > 1 only for probes of one clause with same_code or cookies.
 	 * -errno on failure; *failed gets the one that did not work; opened fds stay in Probe.fds. */
 	int (*attach)(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed);
+	/* -l of all, where the patterns are no sequence of names (NULL: expand); -lv of one (NULL: the fields of args). */
+	int (*list)(ProbeContext *pc, ProbeFn *fn, void *arg);
+	void (*list_args)(ProbeContext *pc, const Probe *p, Buf *out);
 };
 
 /* providers.c */

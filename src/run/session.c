@@ -195,7 +195,10 @@ load_programs(Session *s)
 	s->prog = NEW_N(s->a, int, sc->progs.n + 1);
 	for (u32 i = 0; i < sc->progs.n; i++) {
 		Refusal why = { .pc = -1 };
+		ScriptProg *sp = &sc->progs.v[i];
 
+		if (sp->prov->code && sp->probes.n)
+			sp->prov->code(&s->pc, sp->probes.v, sp->probes.n, &sp->code);
 		s->prog[i] = s->machine->ops->prog_load(s->machine, &sc->progs.v[i].code, s->map, s->n_maps, &why);
 		if (s->prog[i] < 0) {
 			run_explain_refusal(s->d, &sc->progs.v[i].code, &why, s->opt->verbose);

@@ -1,0 +1,52 @@
+/* What the files of probe/ share and others do not see. */
+#ifndef PROBE_INSIDE_H
+#define PROBE_INSIDE_H
+
+#include "probe/probe.h"
+
+#include <errno.h>
+
+/* providers.c */
+Probe *probe_new(ProbeContext *pc, const Probe *from);          /* a copy in pc->a, without file descriptors */
+void probe_keep_fd(ProbeContext *pc, Probe *p, int fd);
+bool probe_stopped(const ProbeContext *pc);                     /* Ctrl-C while attaching */
+/* "100", "0x40", "1_000", "1e6"; false: no number. */
+bool probe_number(const char *s, u64 *n);
+/* E_PROBE at p with the provider's forms as a hint; always false. */
+bool probe_bad(ProbeContext *pc, const Probe *p, const char *fmt, ...) PRINTF(3, 4);
+/* For providers with one concrete probe for each pattern: calls fn(p) once. */
+int probe_expand_one(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg);
+/* Calls attach for each probe in turn, watching for Ctrl-C. */
+int probe_each(ProbeContext *pc, Probe **p, u32 n, u32 *failed, int (*attach)(ProbeContext *, Probe *, int), int prog_fd);
+/* Only what every probe has: "ctx"; else NULL. */
+const Type *probe_no_value(ProbeContext *pc, const Probe *p, const char *name, const char **why);
+Ref probe_no_load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field);
+const Type *probe_no_args(ProbeContext *pc, const Probe *p, const char **why);
+typedef struct ProbeNames { Arena *a; Vec(const char *) v; } ProbeNames;
+void probe_names_sort(ProbeNames *n);                           /* and drops equal ones */
+
+/* regs.c: programs whose context is the CPU's registers. */
+typedef enum RegUse { REGS_ENTRY = 1, REGS_RETURN = 2, REGS_ANY = 0 } RegUse;
+/* "argN", "sargN" (REGS_ENTRY), "retval" (REGS_RETURN), "reg:NAME", "ctx". */
+const Type *regs_value_type(ProbeContext *pc, RegUse use, const char *name, const char **why);
+Ref regs_load(ProbeContext *pc, Fn *fn, AddrSpace space, const char *name);
+Ref regs_load_offset(Fn *fn, u32 offset);                       /* of a register in the context */
+/* Where a register lies in the context; -1 if this machine has no such register. */
+int regs_offset(const char *name);
+/* Reads size bytes at `from` in the given space; 0 where that fails. */
+Ref probe_read(ProbeContext *pc, Fn *fn, AddrSpace space, Ref from, u32 size, bool sign);
+
+/* perf.c: what profile shares with software and hardware. */
+int perf_attach(ProbeContext *pc, Probe *p, u32 type, u64 config, u64 period, int prog_fd);
+const Type *perf_value_type(ProbeContext *pc, const Probe *p, const char *name, const char **why);
+Ref perf_load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field);
+
+#define PROVIDER(symbol) extern const Provider symbol;
+#include "probe/providers.def"
+#undef PROVIDER
+
+/* format.c: an event's record, from its format file. */
+const Type *format_read(ProbeContext *pc, const char *category, const char *event, AddrSpace space, u32 *id, const char **why);
+void format_list(const char *category, const char *event, Buf *out);   /* -lv: as the kernel writes them */
+
+#endif
