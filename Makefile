@@ -19,7 +19,7 @@ B       := build$(if $(SAN),-san)$(if $(STATIC),-static)$(if $(DEBUG),-debug)
 WARN    := -Wall -Wextra -Wno-missing-field-initializers
 CPPFLAGS += -Isrc -D_GNU_SOURCE
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -MMD -MP
-LDLIBS  := -ldw -lelf -lz -lpthread
+LDLIBS  := -ldw -lelf -lz -liberty -lpthread
 
 ifneq ($(SAN),)
 ALL_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DDEBUG
@@ -30,7 +30,7 @@ ALL_CFLAGS += -DDEBUG
 endif
 ifneq ($(STATIC),)
 LDFLAGS += -static
-LDLIBS  := -ldw -lelf -lz -llzma -lbz2 -lzstd -lpthread
+LDLIBS  := -ldw -lelf -lz -llzma -lbz2 -lzstd -liberty -lpthread
 endif
 
 # cmd/ holds main(); everything else goes into one archive, from which the unit tests link what they need.

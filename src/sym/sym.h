@@ -23,6 +23,10 @@ int sym_kernel_each(Sym *s, const char *pat, int (*fn)(void *, const char *name,
 
 /* user.c */
 void sym_remember(Sym *s, u32 pid);                     /* reads /proc/PID/maps now; cheap when already known and unchanged */
+/* The same told piecemeal, by the kernel's own records of what processes do (kern/mmap.c). */
+void sym_mapping(Sym *s, u32 pid, u64 start, u64 size, u64 offset, const char *path);
+void sym_forked(Sym *s, u32 pid, u32 parent);
+void sym_execed(Sym *s, u32 pid);
 /* name and file of a user address; *file may be NULL. Demangled when asked for. */
 bool sym_user(Sym *s, u32 pid, u64 addr, SymName *out, const char **file, u64 *file_offset);
 

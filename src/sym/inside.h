@@ -1,0 +1,39 @@
+/* inside: what the files of sym/ share and nobody else sees. */
+#ifndef SYM_INSIDE_H
+#define SYM_INSIDE_H
+
+#include "sym/sym.h"
+
+#include <errno.h>
+
+typedef struct KernelSym { u64 addr; u32 name, module; char type; } KernelSym;  /* name, module: into kernel_text; module 0: none */
+
+typedef struct Process Process;
+
+struct Sym {
+	SymOptions opt;
+	Arena *a;
+	/* kallsyms.c */
+	bool kernel_read;
+	Buf kernel_text;
+	KernelSym *kernel;
+	u32 kernel_n;
+	/* user.c */
+	Vec(Process *) procs;           /* sorted by pid */
+	Map files;                      /* "dev:inode" or path -> Elf; kept open, so that names survive process and file */
+	Map nice;                       /* raw name -> demangled */
+	Elf *vdso;
+};
+
+bool sym_kernel_index(Sym *s);
+const char *sym_nice(Sym *s, const char *raw);          /* demangled if so wished; lives as long as s */
+
+/* elf.c: an image in memory that stays there (the vdso). */
+Elf *sym_elf_memory(const u8 *p, size_t n);
+
+/* perfmap.c: what JIT compilers tell in /tmp/perf-PID.map. */
+typedef struct PerfMap PerfMap;
+PerfMap *sym_perfmap_read(Arena *a, u32 pid);           /* NULL: there is none */
+bool sym_perfmap_at(const PerfMap *m, u64 addr, SymName *out);
+
+#endif
