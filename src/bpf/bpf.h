@@ -18,9 +18,32 @@ typedef struct bpf_insn Insn;
 
 /* isa.c: the rows of isa.def (opcode, operands, effect). */
 typedef enum InsnClass { IC_ALU, IC_JUMP, IC_CALL, IC_EXIT, IC_LOAD, IC_STORE, IC_ATOMIC, IC_LDIMM, IC_PACKET } InsnClass;
-typedef struct InsnRow InsnRow;
+/* Which fields are operands; the rest is zero. */
+typedef enum InsnShape {
+	SH_ALUK, SH_ALUX,       /* dst op= imm | src; offset selects */
+	SH_NEG, SH_END,         /* dst; SH_END: imm selects */
+	SH_JMPK, SH_JMPX,       /* dst, imm | src, offset */
+	SH_JA, SH_JA32,         /* offset | imm */
+	SH_LDX, SH_ST, SH_STX,  /* register, offset, register | imm */
+	SH_ATOMIC, SH_ACQREL,   /* dst, offset, src; imm selects */
+	SH_CALL, SH_CALLX, SH_EXIT,     /* SH_CALL: src selects; imm */
+	SH_LDIMM,               /* dst, imm and the next slot's imm; src selects */
+	SH_ABS, SH_IND,         /* imm; src */
+} InsnShape;
+typedef enum InsnOp {
+#define ROW(N, ...) OP_##N,
+#include "bpf/isa.def"
+	N_OP
+} InsnOp;
+typedef struct InsnRow {
+	u16 op;                 /* InsnOp */
+	u8 code, shape, cls, size;      /* size: bytes moved or computed */
+	s16 var;
+	const char *mn, *sym;
+} InsnRow;
 /* The row of an instruction, or NULL for an unknown opcode or a reserved field that is not zero. */
 const InsnRow *bpf_insn_row(const Insn *insn);
+const InsnRow *bpf_insn_row_at(u32 op);         /* the row of an InsnOp */
 bool bpf_insn_wide(const Insn *insn);           /* LD_IMM64: takes two slots */
 
 /* helper.c: rows of helpers.def. Signature letters: see the legend there. */
