@@ -277,7 +277,7 @@ eat_sym(Asm *s, u32 shape, u32 size)
 		const InsnRow *r = bpf_insn_row_at(op);
 		size_t n = strlen(r->sym);
 
-		if (r->shape == shape && r->size == size && r->var < 8 && n > len && (size_t)(s->end - s->p) >= n &&
+		if (r->shape == shape && r->size == size && !(shape == SH_ALUX && r->var >= 8) && n > len && (size_t)(s->end - s->p) >= n &&
 		    !memcmp(r->sym, s->p, n))
 			best = r, len = n;
 	}

@@ -35,7 +35,7 @@ dis_ldimm(const InsnRow *r, const Insn *i, Syntax syn, Buf *out)
 		else if (r->var == 2 || r->var == 6 || hi)
 			buf_printf(out, "%s(%d)+%d", r->sym, (s32)lo, (s32)hi);
 		else
-			buf_printf(out, "%s(%d)", r->sym, (s32)lo);
+			buf_printf(out, r->var == BPF_PSEUDO_FUNC ? "%s(%+d)" : "%s(%d)", r->sym, (s32)lo);
 		return;
 	}
 	buf_printf(out, "r%u = ", i->dst_reg);

@@ -490,6 +490,7 @@ bpf_object_read(const char *path, Arena *a, Diag *d, Object *o)
 {
 	Buf text = { 0 };
 	char *copy;
+	size_t n;
 	int err = host_read(path, &text);
 
 	*o = (Object){ 0 };
@@ -500,8 +501,9 @@ bpf_object_read(const char *path, Arena *a, Diag *d, Object *o)
 	copy = arena_alloc(a, text.n + 1);      /* diagnostics and bpfx words refer to it */
 	if (text.n)
 		memcpy(copy, text.p, text.n);
+	n = text.n;
 	buf_free(&text);
-	return bpf_object_parse(arena_str(a, path, strlen(path)), copy, strlen(path) ? text.n : 0, a, d, o);
+	return bpf_object_parse(arena_str(a, path, strlen(path)), copy, n, a, d, o);
 }
 
 const ObjProg *

@@ -1,0 +1,190 @@
+/* map: making maps, and what all kinds share. */
+#include "vm/maps/maps.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const MapOps *const kinds[] = {
+	[BPF_MAP_TYPE_HASH] = &map_hash, [BPF_MAP_TYPE_ARRAY] = &map_array, [BPF_MAP_TYPE_PROG_ARRAY] = &map_slots,
+	[BPF_MAP_TYPE_PERF_EVENT_ARRAY] = &map_ring, [BPF_MAP_TYPE_PERCPU_HASH] = &map_hash,
+	[BPF_MAP_TYPE_PERCPU_ARRAY] = &map_array, [BPF_MAP_TYPE_STACK_TRACE] = &map_stacks,
+	[BPF_MAP_TYPE_LRU_HASH] = &map_hash, [BPF_MAP_TYPE_LRU_PERCPU_HASH] = &map_hash,
+	[BPF_MAP_TYPE_LPM_TRIE] = &map_lpm, [BPF_MAP_TYPE_ARRAY_OF_MAPS] = &map_slots,
+	[BPF_MAP_TYPE_HASH_OF_MAPS] = &map_slots_hash, [BPF_MAP_TYPE_QUEUE] = &map_queue,
+	[BPF_MAP_TYPE_STACK] = &map_queue, [BPF_MAP_TYPE_RINGBUF] = &map_ring, [BPF_MAP_TYPE_TASK_STORAGE] = &map_hash,
+	[BPF_MAP_TYPE_BLOOM_FILTER] = &map_bloom,
+};
+
+bool
+map_kind_keyless(const VmMap *m)
+{
+	return m->ops == &map_queue || m->ops == &map_bloom;
+}
+
+u32
+map_cpu(const VmMap *m)
+{
+	int cpu = sched_getcpu();
+
+	return cpu < 0 ? 0 : (u32)cpu % m->cpus;
+}
+
+static int
+plan(VmMap *m)
+{
+	const MapDef *d = &m->def;
+
+	if (d->type >= COUNT(kinds) || !kinds[d->type])
+		return -ENOTSUP;
+	m->ops = kinds[d->type];
+	if (d->value_size > 1u << 30 || d->key_size > 1u << 16)
+		return -E2BIG;
+	m->percpu = bpf_map_type_percpu(d->type);
+	m->cpus = m->percpu ? host_cpus() : 1;
+	m->vsize = ALIGN(d->value_size, 8);
+	return m->ops->plan(m);
+}
+
+static void
+free_view(VmMap *m)
+{
+	if (m->wake >= 0)
+		close(m->wake);
+	free(m->slots);
+	free((char *)m->def.name);
+	free(m);
+}
+
+VmMap *
+vm_map_new(const MapDef *def, int *err)
+{
+	VmMap *m = calloc(1, sizeof(*m));
+
+	*err = -ENOMEM;
+	if (!m)
+		return NULL;
+	m->def = *def;
+	m->def.name = strdup(def->name ? def->name : "");
+	m->def.init = NULL;
+	m->def.fields = NULL;
+	m->def.prog_keys = NULL;
+	m->wake = -1;
+	m->refs = 1;
+	*err = plan(m);
+	if (*err) {
+		free_view(m);
+		return NULL;
+	}
+	/* shared: a map of one process goes on being one map in the children that it forks */
+	m->base = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (m->base == MAP_FAILED) {
+		free_view(m);
+		*err = -ENOMEM;
+		return NULL;
+	}
+	m->ops->view(m);
+	if (m->ops->fresh)
+		m->ops->fresh(m);
+	if (def->init && m->ops == &map_array && !m->percpu)
+		memcpy(m->values, def->init, def->value_size);
+	return m;
+}
+
+VmMap *
+vm_map_ref(VmMap *m)
+{
+	__atomic_add_fetch(&m->refs, 1, __ATOMIC_RELAXED);
+	return m;
+}
+
+void
+vm_map_free(VmMap *m)
+{
+	if (!m || __atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	if (m->ops->gone)
+		m->ops->gone(m);
+	if (!m->borrowed)
+		munmap(m->base, m->size);
+	vm_map_free(m->inner);
+	free_view(m);
+}
+
+const MapDef *
+vm_map_def(const VmMap *m)
+{
+	return &m->def;
+}
+
+void *
+vm_map_lookup(VmMap *m, const void *key)
+{
+	return m->ops->lookup ? m->ops->lookup(m, key) : NULL;
+}
+
+int
+vm_map_update(VmMap *m, const void *key, const void *value, u64 flags)
+{
+	return m->ops->update ? m->ops->update(m, key, value, flags) : -EINVAL;
+}
+
+int
+vm_map_delete(VmMap *m, const void *key)
+{
+	return m->ops->remove ? m->ops->remove(m, key) : -EINVAL;
+}
+
+int
+vm_map_next(VmMap *m, const void *key, void *next)
+{
+	return m->ops->next ? m->ops->next(m, key, next) : -ENOTSUP;
+}
+
+void *
+vm_map_lookup_cpu(VmMap *m, const void *key, u32 cpu)
+{
+	u8 *v = vm_map_lookup(m, key);
+
+	if (!v || !m->percpu || cpu >= m->cpus)
+		return m->percpu ? NULL : v;
+	/* lookup gave some CPU's value: all of them lie side by side from the element's first */
+	v = m->ops->value_at(m, v);
+	return v + (size_t)cpu * m->vsize;
+}
+
+int
+vm_map_get(VmMap *m, const void *key, void *value)
+{
+	const u8 *v;
+
+	if (map_kind_keyless(m) && m->ops->peek)
+		return m->ops->peek(m, value);
+	v = vm_map_lookup(m, key);
+	if (!v)
+		return -ENOENT;
+	if (m->percpu)
+		memcpy(value, m->ops->value_at(m, v), (size_t)m->vsize * m->cpus);
+	else
+		memcpy(value, v, m->def.value_size);
+	return 0;
+}
+
+int
+vm_map_put(VmMap *m, const void *key, const void *value, u64 flags)
+{
+	u8 *v;
+	int err;
+
+	if (map_kind_keyless(m) && m->ops->push)
+		return m->ops->push(m, value, flags);
+	err = vm_map_update(m, key, value, flags);
+	if (err || !m->percpu)
+		return err;
+	v = vm_map_lookup(m, key);
+	if (v)
+		memcpy(m->ops->value_at(m, v), value, (size_t)m->vsize * m->cpus);
+	return 0;
+}
