@@ -41,4 +41,16 @@ int kern_attach_iter(int prog_fd);                               /* the link; */
 int kern_iter_fd(int link_fd);                                   /* reading it to the end runs the program for each object */
 int kern_breakpoint(u64 addr, u32 len, const char *mode, s32 pid, s32 cpu);
 
+/* mmap.c: what processes map, as it happens, for symbols of those that are gone by the time they are asked for. */
+typedef struct MmapWatch MmapWatch;
+typedef struct MmapTold {
+	void (*mapped)(void *arg, u32 pid, u64 addr, u64 size, u64 offset, const char *path);
+	void (*forked)(void *arg, u32 pid, u32 parent);
+	void (*execed)(void *arg, u32 pid);
+	void *arg;
+} MmapTold;
+MmapWatch *kern_mmap_open(s32 pid, int *err);           /* pid and its children, or 0: every process. NULL: *err */
+u64 kern_mmap_poll(MmapWatch *w, const MmapTold *t);    /* tells what came; gives how many were lost so far */
+void kern_mmap_close(MmapWatch *w);
+
 #endif

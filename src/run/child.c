@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -147,15 +146,12 @@ out:
 }
 
 int
-run_child_go(Child *c, bool trace)
+run_child_go(Child *c)
 {
 	int err = 0;
 
 	if (!c->pid || c->go < 0)
 		return 0;
-	/* Seized before the exec, so no exit is missed. Without permission the maps are read while it lives instead. */
-	if (trace)
-		c->traced = !ptrace(PTRACE_SEIZE, c->pid, 0, PTRACE_O_TRACEEXIT);
 	if (write(c->go, "g", 1) < 0)
 		err = errno;
 	close_at(&c->go);
@@ -165,35 +161,11 @@ run_child_go(Child *c, bool trace)
 	return -err;
 }
 
-/* One ptrace stop: goes on as the process would have without us. */
-static void
-resume(s32 pid, int status)
-{
-	int sig = WSTOPSIG(status);
-
-	if (status >> 16 != PTRACE_EVENT_STOP)
-		ptrace(PTRACE_CONT, pid, 0, status >> 16 ? 0 : sig);
-	else if (sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU)
-		ptrace(PTRACE_LISTEN, pid, 0, 0);       /* job control: it stays stopped until SIGCONT */
-	else
-		ptrace(PTRACE_CONT, pid, 0, 0);
-}
-
 bool
-run_child_event(Child *c, void (*at_exit)(void *arg, s32 pid), void *arg)
+run_child_ended(Child *c)
 {
-	int status;
-
-	while (c->pid && !c->ended && waitpid(c->pid, &status, WNOHANG | __WALL) == c->pid) {
-		if (!WIFSTOPPED(status)) {
-			c->ended = true;
-			c->status = status;
-			break;
-		}
-		if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXIT << 8))
-			at_exit(arg, c->pid);
-		resume(c->pid, status);
-	}
+	if (c->pid && !c->ended && waitpid(c->pid, &c->status, WNOHANG) == c->pid)
+		c->ended = true;
 	return c->ended;
 }
 

@@ -96,6 +96,7 @@ count_lost(Session *s)
 void
 run_drain(Session *s)
 {
+	run_names_poll(s);
 	/* One round while probes are attached, since they may be quicker than us for ever; all of it afterwards. */
 	if (s->script->ring != NO_MAP)
 		while (s->machine->ops->ring_poll(s->machine) > 0 && s->draining)
@@ -163,13 +164,7 @@ add_timers(Session *s, Waited *w)
 	}
 }
 
-static void
-at_exit_of(void *session, s32 pid)
-{
-	sym_remember(((Session *)session)->sym, (u32)pid);
-}
-
-/* Signals that came since the last look: the child's stops and end, and self: probes. */
+/* Signals that came since the last look: those of self: probes. */
 static void
 handle_signals(Session *s)
 {
@@ -177,10 +172,6 @@ handle_signals(Session *s)
 
 	while (read(wake, &n, sizeof(n)) > 0)
 		;
-	if (seen[SIGCHLD]) {
-		seen[SIGCHLD] = 0;
-		run_child_event(&s->child, at_exit_of, s);
-	}
 	for (u32 i = 0; i < s->script->progs.n; i++) {
 		ScriptProg *sp = &s->script->progs.v[i];
 
@@ -253,9 +244,7 @@ run_loop(Session *s)
 		if (n < 0 && errno != EINTR)
 			break;
 		wakeup(s, &w);
-		if (s->child.pidfd >= 0 && run_child_event(&s->child, at_exit_of, s))
-			break;
-		if (ended(s->pidfd))
+		if (run_child_ended(&s->child) || ended(s->pidfd))
 			break;
 	}
 }

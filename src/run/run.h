@@ -41,17 +41,13 @@ int run_list(const RunOptions *opt, const char *pattern, bool args);
 typedef struct Child {
 	s32 pid;                        /* 0: none */
 	int pidfd, go, failed;          /* fds: readable when it ended; written to start it; exec's errno comes here */
-	bool traced;                    /* seized with ptrace, so that its last memory map can be read */
 	bool ended;
 	int status;                     /* waitpid's, once ended */
 } Child;
 /* 0 or -errno; -ENOENT, -EACCES: no such command. Words with quotes as in a shell, but no expansion. */
 int run_child_start(Child *c, const char *cmd);
-/* Lets it exec; 0 or exec's -errno. trace: stop it once more as it exits (needs run_child_event). */
-int run_child_go(Child *c, bool trace);
-/* Something happened to it: handles its stops; true once it has ended. `at_exit` is called while the memory map of a
- * traced child can still be read. */
-bool run_child_event(Child *c, void (*at_exit)(void *arg, s32 pid), void *arg);
+int run_child_go(Child *c);             /* lets it exec; 0 or exec's -errno */
+bool run_child_ended(Child *c);         /* looks, without waiting */
 void run_child_end(Child *c);           /* SIGTERM if it still runs; closes */
 
 /* refuse.c: why the kernel does not take a program, as a diagnostic at the script's line. */

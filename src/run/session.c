@@ -345,7 +345,7 @@ detach_all(Session *s)
 static bool
 release_child(Session *s)
 {
-	int err = run_child_go(&s->child, s->script->needs_sym_user);
+	int err = run_child_go(&s->child);
 
 	if (err) {
 		diag_err(s->d, (Span){ 0 }, E_COMMAND, "cannot run the command '%s': %s", s->opt->cmd, strerror(-err));
@@ -360,6 +360,7 @@ release_child(Session *s)
 static void
 trace(Session *s)
 {
+	run_names_open(s);
 	run_all(s, PW_BEGIN);
 	if (!s->exiting && !run_stopped && attach_all(s) && release_child(s))
 		run_loop(s);
@@ -430,6 +431,7 @@ run_trace(const RunOptions *opt)
 	run(&s);
 	tell(&s);
 	run_child_end(&s.child);
+	run_names_close(&s);
 	if (s.out)
 		out_free(s.out);
 	run_signals_give_back();

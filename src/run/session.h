@@ -16,6 +16,7 @@ typedef struct Session {
 	Out *out;
 	Child child;
 	int pidfd;                      /* of -p, or -1 */
+	MmapWatch *mmaps;               /* if user stacks are to be named */
 	int *map, *prog;                /* handles, by index into Script.maps and .progs */
 	u32 n_maps;                     /* made so far */
 	const u64 *lost_memory;         /* the lost counter where it can be mapped */
@@ -31,6 +32,11 @@ extern volatile int run_stopped;        /* 1 after the first SIGINT, SIGTERM or 
 void run_loop(Session *s);              /* until exit(), a signal, or nothing is left to wait for */
 void run_drain(Session *s);             /* prints what waits in the ring, counts what was lost */
 int run_prog_now(Session *s, u32 prog, u32 *retval);    /* begin, end, timers of the user machine: runs it and prints */
+
+/* names.c: what is needed to name user addresses of processes that end before they are asked about. */
+void run_names_open(Session *s);        /* before attaching */
+void run_names_poll(Session *s);
+void run_names_close(Session *s);
 
 /* maps.c: out/'s way to the maps; `map` is an index into Script.maps. */
 int run_map_walk(void *session, u32 map, int (*fn)(void *, const void *key, const void *value), void *arg);
