@@ -1,9 +1,13 @@
 /* compile: the order of passes, and each pass by its name. */
 #include "ir/ir.h"
 #include "ir/pass.h"
+#include "ir/mach.h"
 
-typedef void PassFn(Fn *fn, const IrOptions *opt);
-typedef struct Pass { const char *name; PassFn *run; } Pass;
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct Pass { const char *name; void (*run)(Fn *fn, const IrOptions *opt); } Pass;
 
 static void
 tidy(Fn *fn, const IrOptions *opt)
@@ -13,19 +17,168 @@ tidy(Fn *fn, const IrOptions *opt)
 }
 
 static const Pass passes[] = {
-	{ "tidy", tidy },
+	{ "tidy",  tidy },
+	{ "lower", ir_lower },
 };
 
-bool
-ir_pass(Unit *u, const char *name, const IrOptions *opt, Diag *d)
+/* In the comma list opt->dump? */
+static bool
+is_dumped(const IrOptions *opt, const char *name)
 {
-	(void)d;
+	size_t n = strlen(name);
+
+	for (const char *p = opt->dump; opt->dump_to && p && *p; p += strcspn(p, ","), p += *p == ',')
+		if (strcspn(p, ",") == n && !memcmp(p, name, n))
+			return true;
+	return false;
+}
+
+static void
+after(Unit *u, const char *name, const IrOptions *opt)
+{
+#ifdef DEBUG
+	for (u32 n = 0; n < u->fns.n; n++) {
+		Buf why = { 0 };
+
+		if (!ir_check(u->fns.v[n], &why)) {
+			fprintf(stderr, "after %s: %s\n", name, why.p);
+			abort();
+		}
+	}
+#endif
+	if (!is_dumped(opt, name))
+		return;
+	buf_printf(opt->dump_to, "# %s\n", name);
+	ir_print(u, opt->dump_to);
+}
+
+static bool
+run_pass(Unit *u, const char *name, const IrOptions *opt)
+{
 	for (u32 k = 0; k < COUNT(passes); k++) {
 		if (strcmp(passes[k].name, name))
 			continue;
 		for (u32 n = 0; n < u->fns.n; n++)
 			passes[k].run(u->fns.v[n], opt);
+		after(u, name, opt);
 		return true;
 	}
 	return false;
+}
+
+static bool
+check_stack(const Unit *u, const u32 *stack, Diag *d)
+{
+	u32 deepest = 0;
+	const Mem *big = NULL;
+
+	for (u32 n = 1; n < u->fns.n; n++)
+		deepest = MAX(deepest, ALIGN(stack[n], 32));
+	if (ALIGN(stack[0], 32) + deepest <= 512)
+		return true;
+	for (u32 n = 0; n < u->fns.n; n++)
+		for (u32 m = 0; m < u->fns.v[n]->mems.n; m++)
+			if (!big || u->fns.v[n]->mems.v[m].size > big->size)
+				big = &u->fns.v[n]->mems.v[m];
+	diag_err(d, big ? big->at : u->fns.v[0]->at, E_STACK, "%s needs %u bytes of stack; BPF has 512", u->name,
+		ALIGN(stack[0], 32) + deepest);
+	diag_hint(d, "Use fewer values at a time, or split the action over several probes.");
+	return false;
+}
+
+/* Instructions of all functions, main first, into e. */
+static bool
+generate(Unit *u, const IrOptions *opt, Diag *d, Emit *e)
+{
+	Arena *a = arena_new();
+	u32 *stack = NEW_N(a, u32, u->fns.n);
+	bool ok = true;
+
+	e->start = NEW_N(u->a, u32, u->fns.n);
+	if (is_dumped(opt, "isel"))
+		buf_puts(opt->dump_to, "# isel\n");
+	for (u32 n = 0; n < u->fns.n && ok; n++) {
+		MFn *mf = ir_isel(u->fns.v[n], opt, a);
+
+		mf->stack = ir_stack_bytes(u->fns.v[n]);
+		if (is_dumped(opt, "isel"))
+			ir_mach_print(mf, opt->dump_to);
+		ir_rega(mf);
+		if (is_dumped(opt, "rega")) {
+			buf_puts(opt->dump_to, "# rega\n");
+			ir_mach_print(mf, opt->dump_to);
+		}
+		stack[n] = mf->stack + 8 * mf->n_slots;
+		ok = ir_emit(e, mf, d);
+	}
+	ok = ok && check_stack(u, stack, d);
+	for (u32 k = 0; k < e->refs.n; k++)
+		e->insns.v[e->refs.v[k].pc].imm = (s32)(e->start[e->refs.v[k].fn] - e->refs.v[k].pc - 1);
+	arena_free(a);
+	return ok;
+}
+
+static void
+dump_code(const Emit *e, Buf *out)
+{
+	for (u32 pc = 0; pc < e->insns.n;) {
+		const Insn *insn = &e->insns.v[pc];
+
+		buf_printf(out, "%4u: %02x r%u r%u %+d %d\n", pc, insn->code, insn->dst_reg, insn->src_reg, insn->off, insn->imm);
+		pc += insn->code == (BPF_LD | BPF_IMM | BPF_DW) ? 2 : 1;
+	}
+}
+
+bool
+ir_compile(Unit *u, const IrOptions *options, Diag *d, Code *out)
+{
+	IrOptions opt = *options;
+	Emit e = { .a = u->a, .opt = &opt };
+
+	if (!opt.isa)
+		opt.isa = 3;
+	run_pass(u, "tidy", &opt);
+	after(u, "build", &opt);
+	if (!ir_place_mems(u, &opt, d))
+		return false;
+	after(u, "place", &opt);
+	run_pass(u, "lower", &opt);
+	if (!generate(u, &opt, d, &e))
+		return false;
+	if (is_dumped(&opt, "bpf")) {
+		buf_puts(opt.dump_to, "# bpf\n");
+		dump_code(&e, opt.dump_to);
+	}
+	*out = (Code){ .name = u->name, .prog_type = opt.prog_type, .attach_type = opt.attach_type,
+		.insns = e.insns.v, .n = e.insns.n, .spans = e.spans.v };
+	return true;
+}
+
+bool
+ir_pass(Unit *u, const char *name, const IrOptions *options, Diag *d)
+{
+	IrOptions opt = *options;
+	Code code;
+
+	opt.dump = NULL;
+	if (!opt.isa)
+		opt.isa = 3;
+	if (!strcmp(name, "place"))
+		return ir_place_mems(u, &opt, d);
+	if (!strcmp(name, "isel") || !strcmp(name, "rega") || !strcmp(name, "bpf")) {
+		Emit e = { .a = u->a, .opt = &opt };
+
+		opt.dump = name;
+		if (!ir_place_mems(u, &opt, d))
+			return false;
+		run_pass(u, "lower", &opt);
+		if (!generate(u, &opt, d, &e))
+			return false;
+		if (!strcmp(name, "bpf") && opt.dump_to)
+			dump_code(&e, opt.dump_to);
+		return true;
+	}
+	if (!strcmp(name, "all"))
+		return ir_compile(u, options, d, &code);
+	return run_pass(u, name, &opt);
 }

@@ -112,4 +112,22 @@ u32 *ir_count_uses(const Fn *fn, Arena *a);     /* per Ref */
 Ref ir_simplify(Fn *fn, Ins *i);
 bool ir_eval(const Ins *i, s64 a, s64 b, s64 *out);     /* constants; false if the op has no value */
 
+/* ---- lower.c: what no instruction does is put together from those that exist ---- */
+void ir_lower(Fn *fn, const IrOptions *opt);
+
+/* ---- stack.c ---- */
+/* Gives every Mem its place. Those in the scratch map become addresses in it. */
+bool ir_place_mems(Unit *u, const IrOptions *opt, Diag *d);
+u32 ir_stack_bytes(const Fn *fn);
+
+/* ---- edit.c: writing into finished blocks ---- */
+/* Instructions are added to a list, simplified on the way; the list then becomes (part of) a block. */
+typedef struct Edit { Fn *fn; Vec(Ref) out; Span at; u32 block; } Edit;
+Ref ir_put(Edit *e, Ins i);
+Ref ir_put_bin(Edit *e, IrOp op, Ref a, Ref b);
+Ref ir_put_bini(Edit *e, IrOp op, Ref a, s64 b);
+/* Cuts block b before its k-th instruction; the rest moves to a new block, which is given back. b has no terminator. */
+u32 ir_cut_block(Fn *fn, u32 b, u32 k);
+void ir_link(Fn *fn, u32 from, u32 which, u32 to);      /* succ and pred of a new edge; no phis */
+
 #endif

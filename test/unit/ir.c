@@ -187,7 +187,7 @@ drive(Arena *a, int argc, char **argv)
 			ok = false;
 			if (!diag_errors(d))
 				fprintf(stderr, "pass %s failed\n", pass);
-		} else if (strcmp(pass, "bpf")) {
+		} else if (strcmp(pass, "bpf") && strcmp(pass, "isel") && strcmp(pass, "rega")) {
 			buf_clear(&out);
 			ir_print(u, &out);
 		}
