@@ -1,12 +1,12 @@
 /* lpm: longest prefix match. Key: u32 prefix length, then bytes; the longest stored prefix of a key wins.
  * A binary trie whose nodes are elements by index; a node without a value only forks. A new node is complete before
- * one store links it; removed nodes keep their place as forks until their key comes back, so look-ups take no lock. */
+ * one store links it. Look-ups take no lock; one during which a removed node was used again is repeated. */
 #include "vm/maps/maps.h"
 
 #include <errno.h>
 
-typedef struct Head { u32 lock, root, used, count; } Head;      /* node numbers are index + 1; 0: none */
-typedef struct Node { u32 child[2]; u32 bits, live; } Node;    /* then key bytes, value */
+typedef struct Head { u32 lock, root, used, count, free, reused; } Head;        /* node numbers are index + 1; 0: none */
+typedef struct Node { u32 child[2]; u32 bits, live, next, pad; } Node;  /* then key bytes, value; next: of the free ones */
 
 static inline Head *
 head_of(const VmMap *m)
@@ -33,7 +33,7 @@ lpm_plan(VmMap *m)
 	m->voff = ALIGN((u32)sizeof(Node) + m->def.key_size - 4, 8u);
 	m->stride = m->voff + m->vsize;
 	m->cap = m->def.max_entries * 2 + 2;    /* each entry brings one fork at most */
-	m->size = sizeof(Head) + (u64)m->cap * m->stride;
+	m->size = ALIGN(sizeof(Head), 8) + (u64)m->cap * m->stride;
 	return m->size > (u64)1 << 36 ? -E2BIG : 0;
 }
 
@@ -73,22 +73,30 @@ split(const VmMap *m, const void *key, u32 *bits, const u8 **bytes)
 static void *
 lpm_lookup(VmMap *m, const void *key)
 {
-	Node *best = NULL, *n;
+	Node *best, *n;
 	const u8 *k;
-	u32 bits, i;
+	u32 bits, i, reused;
+	s64 above;
 
 	if (!split(m, key, &bits, &k))
 		return NULL;
+again:
+	reused = __atomic_load_n(&head_of(m)->reused, __ATOMIC_SEQ_CST);
+	best = NULL, above = -1;
 	for (i = __atomic_load_n(&head_of(m)->root, __ATOMIC_ACQUIRE); i && i <= m->cap; ) {
 		n = node(m, i);
-		if (n->bits > bits || common(bytes_of(n), k, n->bits) < n->bits)
+		/* prefixes grow on the way down, or else the node was used again */
+		if (n->bits > bits || (s64)n->bits <= above || common(bytes_of(n), k, n->bits) < n->bits)
 			break;
+		above = n->bits;
 		if (__atomic_load_n(&n->live, __ATOMIC_ACQUIRE))
 			best = n;
 		if (n->bits == bits)
 			break;
 		i = __atomic_load_n(&n->child[bit(k, n->bits)], __ATOMIC_ACQUIRE);
 	}
+	if (__atomic_load_n(&head_of(m)->reused, __ATOMIC_SEQ_CST) != reused)
+		goto again;
 	return best ? value_of(m, best) : NULL;
 }
 
@@ -108,18 +116,36 @@ exact(VmMap *m, u32 bits, const u8 *k)
 	return NULL;
 }
 
+/* Puts a node that no link leads to any more among the free ones. */
+static void
+give(VmMap *m, u32 i)
+{
+	Head *h = head_of(m);
+
+	node(m, i)->live = 0;
+	node(m, i)->next = h->free;
+	h->free = i;
+}
+
 static u32
 fresh(VmMap *m, u32 bits, const u8 *k)
 {
 	Head *h = head_of(m);
 	Node *n;
+	u32 i;
 
-	if (h->used >= m->cap)
+	if (!h->free && h->used >= m->cap)
 		return 0;
-	n = node(m, ++h->used);
+	if (h->free) {
+		i = h->free;
+		h->free = node(m, i)->next;
+		__atomic_add_fetch(&h->reused, 1, __ATOMIC_SEQ_CST);
+	} else
+		i = ++h->used;
+	n = node(m, i);
 	*n = (Node){ .bits = bits };
 	memcpy(bytes_of(n), k, m->def.key_size - 4);
-	return h->used;
+	return i;
 }
 
 static int
@@ -171,7 +197,7 @@ lpm_update(VmMap *m, const void *key, const void *value, u64 flags)
 				node(m, top)->child[bit(bytes_of(n), same)] = *link;
 			} else {
 				err = -ENOSPC;
-				h->used--;
+				give(m, i);
 			}
 		}
 		if (!err) {
@@ -187,21 +213,35 @@ static int
 lpm_remove(VmMap *m, const void *key)
 {
 	Head *h = head_of(m);
+	u32 *link, *up = NULL, bits, i;
+	Node *n = NULL, *parent = NULL;
 	const u8 *k;
-	u32 bits;
-	Node *n;
 	int err = -ENOENT;
 
 	if (!split(m, key, &bits, &k))
 		return -EINVAL;
 	map_lock(&h->lock);
-	n = exact(m, bits, k);
-	if (n && n->live) {
-		__atomic_store_n(&n->live, 0, __ATOMIC_RELEASE);
-		h->count--;
+	for (link = &h->root; *link; up = link, parent = n, link = &n->child[bit(k, n->bits)]) {
+		n = node(m, *link);
+		if (n->bits >= bits || common(bytes_of(n), k, n->bits) < n->bits)
+			break;
+	}
+	if (*link && n->live && n->bits == bits && common(bytes_of(n), k, bits) == bits) {
+		i = *link;
 		err = 0;
-		if (!h->count)          /* empty: every place can be used again */
-			__atomic_store_n(&h->root, 0, __ATOMIC_RELEASE), h->used = 0;
+		h->count--;
+		if (n->child[0] && n->child[1]) {       /* goes on as a fork */
+			__atomic_store_n(&n->live, 0, __ATOMIC_RELEASE);
+		} else if (n->child[0] || n->child[1] || !parent || parent->live) {
+			__atomic_store_n(link, n->child[0] ? n->child[0] : n->child[1], __ATOMIC_RELEASE);
+			give(m, i);
+		} else {                                /* the fork above has one branch left */
+			u32 fork = *up;
+
+			__atomic_store_n(up, parent->child[link == &parent->child[0]], __ATOMIC_RELEASE);
+			give(m, fork);
+			give(m, i);
+		}
 	}
 	map_unlock(&h->lock);
 	return err;
