@@ -45,6 +45,24 @@ Ref perf_load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 fi
 #include "probe/providers.def"
 #undef PROVIDER
 
+/* kprobe.c: calls fn(arg, name, module or NULL) for each function that ftrace can hook; -errno if that is not told. */
+int kprobe_each_traceable(ProbeContext *pc, int (*fn)(void *, const char *, const char *), void *arg);
+
+/* uprobe.c: one link for many places (Probe.addr of Probe.scope). */
+bool uprobe_takes_multi(ProbeContext *pc, u32 n);
+int uprobe_attach_multi(ProbeContext *pc, Probe **p, u32 n, bool ret, int prog_fd, u32 *failed);
+
+/* binary.c: files of user programs. */
+typedef struct Binary { HostMap map; } Binary;
+typedef struct BinarySection { const u8 *p; u64 n, addr; } BinarySection;
+/* The paths behind a name: short, with wildcards, or "*" for what process pc->pid has mapped. */
+int binary_find(ProbeContext *pc, const char *name, ProbeNames *out);
+Elf *binary_elf(const char *path);                              /* kept open; NULL: no ELF file */
+bool binary_map(const char *path, Binary *b);                   /* false: no 64-bit ELF file */
+void binary_unmap(Binary *b);
+bool binary_offset(const Binary *b, u64 vaddr, u64 *offset);    /* of an address in the file */
+bool binary_section(const Binary *b, const char *name, BinarySection *out);
+
 /* format.c: an event's record, from its format file. */
 const Type *format_read(ProbeContext *pc, const char *category, const char *event, AddrSpace space, u32 *id, const char **why);
 void format_list(const char *category, const char *event, Buf *out);   /* -lv: as the kernel writes them */

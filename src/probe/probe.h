@@ -23,7 +23,7 @@ typedef struct Probe {
 	const char *name;               /* as the builtin `probe` shows it: "tracepoint:syscalls:sys_enter_openat" */
 	const char *scope;              /* category, module, path of the binary */
 	const char *func;               /* event, function, symbol */
-	bool has_glob;
+	bool has_glob, from_glob;       /* a pattern; found by one */
 	u64 addr, offset;               /* address or file offset; offset in the function */
 	u64 period;                     /* ns, Hz (is_freq) or events */
 	bool is_freq;
@@ -49,6 +49,7 @@ typedef struct ProbeContext {
 	bool unsafe;
 	u32 max_probes;
 	const char *probe_filter;       /* --probe-filter, extended regex, or NULL */
+	const char *traceable;          /* --traceable-functions FILE: instead of the kernel's list, or NULL */
 	const volatile int *stop;       /* nonzero after Ctrl-C: attach loops end with -EINTR; may be NULL */
 } ProbeContext;
 

@@ -1,0 +1,315 @@
+/* uprobe and uretprobe: entry into and return from a function of a user program or library, or any instruction in it.
+ * Kernel: the uprobe PMU of perf_event_open(2) (4.17); many places of one file at once by a uprobe_multi link (6.6). Places are
+ * offsets in the file, so processes that start later are seen too.
+ * Script: uprobe:FILE:FUNCTION[+OFFSET], uprobe:FILE:ADDRESS, uprobe:FILE:cpp:"NAME"; wildcards in both. argN, retval. */
+#include "probe/inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct Place { bool cpp; } Place;       /* Probe.priv */
+
+static bool
+is_ret(const Probe *p)
+{
+	return p->prov == &uretprobe_provider;
+}
+
+static bool
+parse(ProbeContext *pc, const char *const *part, u32 n, Probe *p)
+{
+	const char *text = n ? part[n - 1] : "", *plus;
+	Place *place = NEW(pc->a, Place);
+
+	p->priv = place;
+	if (n == 3 && !strcmp(part[1], "cpp"))
+		place->cpp = true;
+	else if (n != 2)
+		return probe_bad(pc, p, "%s probe type requires 2 arguments, found %u", p->prov->name, n);
+	if (!*part[0] || !*text)
+		return probe_bad(pc, p, "%s: the file or the function is missing", p->prov->name);
+	if (!strcmp(part[0], "*") && pc->pid <= 0)
+		return probe_bad(pc, p, "'*' stands for the files of a process: it needs -p or -c");
+	p->scope = part[0];
+	if (!place->cpp && probe_number(text, &p->addr)) {
+		if (is_ret(p))
+			return probe_bad(pc, p, "Absolute address not allowed for uretprobes");
+		p->has_glob = base_has_glob(p->scope, strlen(p->scope));
+		return true;
+	}
+	plus = place->cpp ? NULL : strrchr(text, '+');
+	p->func = plus && probe_number(plus + 1, &p->offset) ? intern(text, (size_t)(plus - text)) : text;
+	if (plus && !p->offset && p->func == text)
+		return probe_bad(pc, p, "Invalid offset '%s'", plus + 1);
+	if (is_ret(p) && p->offset)
+		return probe_bad(pc, p, "Offset not allowed for uretprobes: they fire when the function returns");
+	p->has_glob = base_has_glob(p->scope, strlen(p->scope)) || base_has_glob(p->func, strlen(p->func));
+	if (p->offset && base_has_glob(p->func, strlen(p->func)))
+		return probe_bad(pc, p, "A wildcard and an offset do not go together");
+	return true;
+}
+
+/* ---- what there is ---- */
+
+typedef struct Walk {
+	ProbeContext *pc;
+	const Probe *p;
+	ProbeFn *fn;
+	void *arg;
+	const char *path;
+	int n;
+	bool stop;
+	ProbeNames names;
+} Walk;
+
+static void
+found(Walk *w, const char *func, const char *shown, u64 file_offset)
+{
+	Probe *one = probe_new(w->pc, w->p);
+
+	one->scope = interns(w->path);
+	one->func = func ? interns(func) : NULL;
+	one->addr = file_offset;
+	one->from_glob = w->p->has_glob;
+	one->name = interns(shown);
+	w->n++;
+	w->stop = w->fn(w->arg, one) || w->stop;
+}
+
+/* "ns::f(int)" without its parameters: the pattern may have none. */
+static size_t
+plain_length(const char *s)
+{
+	size_t n = strlen(s), depth = 0;
+
+	if (n && !strncmp(s + n - MIN(n, 6u), " const", 6))
+		n -= 6;
+	if (!n || s[n - 1] != ')')
+		return strlen(s);
+	for (size_t i = n; i-- > 0; ) {
+		depth += s[i] == ')';
+		if (s[i] == '(' && !--depth)
+			return i;
+	}
+	return strlen(s);
+}
+
+static int
+function(void *arg, const ElfSym *s)
+{
+	Walk *w = arg;
+	const char *pat = w->p->func;
+	bool cpp = ((Place *)w->p->priv)->cpp;
+
+	if (!s->is_func || !s->file_offset)
+		return 0;
+	if (!cpp) {
+		if (base_glob(pat, strlen(pat), s->name, strlen(s->name)))
+			VEC_PUSH(w->pc->a, &w->names.v, arena_printf(w->pc->a, "%s\n%s:%s:%s", s->name, w->p->prov->name, w->path, s->name));
+		return 0;
+	}
+	char *name = s->name[0] == '_' ? sym_demangle(s->name) : NULL;
+
+	if (name && (base_glob(pat, strlen(pat), name, strlen(name)) || base_glob(pat, strlen(pat), name, plain_length(name))))
+		VEC_PUSH(w->pc->a, &w->names.v,
+			 arena_printf(w->pc->a, "%s\n%s:%s:cpp:\"%s\"", s->name, w->p->prov->name, w->path, name));
+	free(name);
+	return 0;
+}
+
+static void
+in_order(Walk *w, Elf *elf)
+{
+	probe_names_sort(&w->names);
+	for (u32 i = 0; i < w->names.v.n && !w->stop; i++) {
+		const char *entry = w->names.v.v[i], *nl = strchr(entry, '\n');
+		const char *func = intern(entry, (size_t)(nl - entry));
+		ElfSym s;
+
+		if (sym_elf_find(elf, func, &s))
+			found(w, func, nl + 1, s.file_offset);
+	}
+}
+
+/* An address as the file's symbols know it; for files that are no ELF, an offset. */
+static int
+at_address(Walk *w)
+{
+	Binary b;
+	u64 offset = w->p->addr;
+	bool elf = binary_map(w->path, &b), known;
+	SymName name;
+
+	if (!elf && !w->pc->unsafe)
+		return probe_bad(w->pc, w->p, "%s is no 64-bit ELF file; --unsafe takes the number as an offset", w->path), -EINVAL;
+	if (elf) {
+		Elf *e = binary_elf(w->path);
+
+		known = binary_offset(&b, w->p->addr, &offset);
+		binary_unmap(&b);
+		if (!known)
+			return probe_bad(w->pc, w->p, "0x%llx is outside of what %s loads", (unsigned long long)w->p->addr, w->path), -EINVAL;
+		if (!w->pc->unsafe && e && !sym_elf_at(e, offset, &name)) {
+			probe_bad(w->pc, w->p, "0x%llx is in no function of %s", (unsigned long long)w->p->addr, w->path);
+			diag_hint(w->pc->d, "--unsafe attaches there all the same");
+			return -EINVAL;
+		}
+	}
+	found(w, NULL, arena_printf(w->pc->a, "%s:%s:0x%llx", w->p->prov->name, w->path, (unsigned long long)w->p->addr), offset);
+	return 0;
+}
+
+static int
+one_function(Walk *w, Elf *elf)
+{
+	const Probe *p = w->p;
+	ElfSym s;
+
+	if (!sym_elf_find(elf, p->func, &s))
+		return 0;
+	if (p->offset && s.size && p->offset >= s.size && !w->pc->unsafe) {
+		probe_bad(w->pc, p, "Offset outside the function bounds ('%s' size is %llu)", p->func, (unsigned long long)s.size);
+		return -EINVAL;
+	}
+	if (p->offset)
+		found(w, p->func, arena_printf(w->pc->a, "%s:%s:%s+%llu", p->prov->name, w->path, p->func, (unsigned long long)p->offset),
+		      s.file_offset + p->offset);
+	else
+		found(w, p->func, arena_printf(w->pc->a, "%s:%s:%s", p->prov->name, w->path, p->func), s.file_offset);
+	return 0;
+}
+
+static int
+in_file(Walk *w)
+{
+	bool cpp = ((Place *)w->p->priv)->cpp;
+	Elf *elf;
+
+	if (!w->p->func)
+		return at_address(w);
+	elf = binary_elf(w->path);
+	if (!elf)
+		return w->p->has_glob ? 0 : -ENOEXEC;
+	if (is_ret(w->p) && sym_elf_is_go(elf)) {
+		probe_bad(w->pc, w->p, "%s is a Go program: a return probe would crash it, since Go moves stacks", w->path);
+		diag_hint(w->pc->d, "probe the instructions that return with uprobe:FILE:FUNCTION+OFFSET");
+		return -EINVAL;
+	}
+	w->names = (ProbeNames){ w->pc->a, { 0 } };
+	if (!cpp && !base_has_glob(w->p->func, strlen(w->p->func)))
+		return one_function(w, elf);
+	sym_elf_each(elf, cpp ? "*" : w->p->func, function, w);
+	in_order(w, elf);
+	return 0;
+}
+
+static int
+expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
+{
+	Walk w = { .pc = pc, .p = p, .fn = fn, .arg = arg };
+	ProbeNames paths = { pc->a, { 0 } };
+	int err = binary_find(pc, p->scope, &paths);
+
+	for (u32 i = 0; i < paths.v.n && !err && !w.stop; i++) {
+		w.path = paths.v.v[i];
+		err = in_file(&w);
+	}
+	return err ? err : w.n;
+}
+
+/* ---- what is found there ---- */
+
+static const Type *
+args(ProbeContext *pc, const Probe *p, const char **why)
+{
+	(void)pc;
+	*why = is_ret(p) ? "arguments are there on entry only" : "the names of arguments need the program's DWARF; arg0, arg1 work without";
+	return NULL;
+}
+
+static const Type *
+value_type(ProbeContext *pc, const Probe *p, const char *name, const char **why)
+{
+	if (!strcmp(name, "func") && p->func)
+		return type_string(pc->types, (u32)strlen(p->func) + 1);
+	return regs_value_type(pc, is_ret(p) ? REGS_RETURN : REGS_ENTRY, name, why);
+}
+
+static Ref
+load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field)
+{
+	(void)p, (void)field;
+	return regs_load(pc, fn, AS_USER, name);
+}
+
+/* ---- attaching ---- */
+
+static void
+code(ProbeContext *pc, Probe *const *p, u32 n, Code *c)
+{
+	(void)p;
+	if (uprobe_takes_multi(pc, n))
+		c->attach_type = K_LINK_UPROBE_MULTI;
+}
+
+bool
+uprobe_takes_multi(ProbeContext *pc, u32 n)
+{
+	return n > 1 && pc->has(pc->machine, FEAT_UPROBE_MULTI);
+}
+
+int
+uprobe_attach_multi(ProbeContext *pc, Probe **p, u32 n, bool ret, int prog_fd, u32 *failed)
+{
+	u64 *offsets = NEW_N(pc->a, u64, n), *refs = NEW_N(pc->a, u64, n);
+	bool has_refs = false;
+
+	for (u32 i = 0; i < n; i++) {
+		offsets[i] = p[i]->addr;
+		refs[i] = p[i]->ref_ctr;
+		has_refs |= refs[i] != 0;
+	}
+	for (u32 i = 0, end; i < n; i = end) {          /* one link for each file */
+		for (end = i + 1; end < n && p[end]->scope == p[i]->scope; end++)
+			;
+		int fd = probe_stopped(pc) ? -EINTR : kern_attach_uprobe_multi(prog_fd, ret, p[i]->scope, offsets + i,
+									   has_refs ? refs + i : NULL, NULL, end - i, pc->pid);
+		if (fd < 0) {
+			*failed = i;
+			return fd;
+		}
+		probe_keep_fd(pc, p[i], fd);
+	}
+	return 0;
+}
+
+static int
+attach_one(ProbeContext *pc, Probe *p, int prog_fd)
+{
+	int fd = kern_attach_uprobe(prog_fd, is_ret(p), p->scope, p->addr, pc->pid, p->ref_ctr, p->cookie);
+
+	if (fd >= 0)
+		probe_keep_fd(pc, p, fd);
+	else if (p->from_glob && fd != -EPERM && fd != -EACCES && fd != -EINTR) {
+		diag_warn(pc->d, p->at, E_ATTACH, "could not attach %s: %s", p->name, strerror(-fd));
+		return 0;
+	}
+	return fd;
+}
+
+static int
+attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
+{
+	if (uprobe_takes_multi(pc, n))
+		return uprobe_attach_multi(pc, p, n, is_ret(p[0]), prog_fd, failed);
+	return probe_each(pc, p, n, failed, attach_one, prog_fd);
+}
+
+#define UPROBE(n, al, form) { \
+	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_UPROBE, .space = AS_USER, .per_pid = true, \
+	.same_code = true, .usage = form, .parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = load, \
+	.code = code, .attach = attach, \
+}
+
+const Provider uprobe_provider = UPROBE("uprobe", "u", "uprobe:FILE:FUNCTION[+OFFSET], uprobe:FILE:ADDRESS, uprobe:FILE:cpp:\"NAME\"");
+const Provider uretprobe_provider = UPROBE("uretprobe", "ur", "uretprobe:FILE:FUNCTION, uretprobe:FILE:cpp:\"NAME\"");
