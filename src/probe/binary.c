@@ -19,6 +19,30 @@ add_path(ProbeContext *pc, ProbeNames *out, const char *path)
 	VEC_PUSH(pc->a, &out->v, arena_str(pc->a, path, strlen(path)));
 }
 
+static bool
+same_file(const char *a, const char *b)
+{
+	char x[PATH_MAX], y[PATH_MAX];
+	struct stat s, t;
+
+	return !stat(host_path(a, x, sizeof(x)), &s) && !stat(host_path(b, y, sizeof(y)), &t) && s.st_dev == t.st_dev &&
+	       s.st_ino == t.st_ino;
+}
+
+/* The file as pc->pid sees it, by its plain name where that is the same for us. */
+static int
+find(ProbeContext *pc, const char *name, char *out, size_t size)
+{
+	u32 pid = pc->pid > 0 ? (u32)pc->pid : 0;
+	int err = sym_find_file(name, pid, out, size);
+	char root[32];
+	size_t n = pid ? (size_t)snprintf(root, sizeof(root), "/proc/%u/root", pid) : 0;
+
+	if (!err && n && !strncmp(out, root, n) && same_file(out, out + n))
+		memmove(out, out + n, strlen(out + n) + 1);
+	return err;
+}
+
 /* Every file that the process has mapped executable, as we can open it. */
 static void
 mapped_files(ProbeContext *pc, ProbeNames *out)
@@ -34,7 +58,7 @@ mapped_files(ProbeContext *pc, ProbeNames *out)
 			if (file && perms && perms[3] == 'x' && perms < file && strncmp(file, "/dev/", 5) && !strstr(file, " (deleted)")) {
 				char found[PATH_MAX];
 
-				if (!sym_find_file(file, (u32)pc->pid, found, sizeof(found)))
+				if (!find(pc, file, found, sizeof(found)))
 					add_path(pc, out, found);
 			}
 		}
@@ -70,7 +94,7 @@ binary_find(ProbeContext *pc, const char *name, ProbeNames *out)
 	} else if (base_has_glob(name, strlen(name)) && strchr(name, '/')) {
 		glob_files(pc, name, out);
 	} else {
-		err = sym_find_file(name, pc->pid > 0 ? (u32)pc->pid : 0, path, sizeof(path));
+		err = find(pc, name, path, sizeof(path));
 		if (err)
 			return err;
 		add_path(pc, out, path);
