@@ -90,6 +90,35 @@ kern_attach_tracing(int prog_fd)
 	return kern_attach_raw_tp(prog_fd, NULL);
 }
 
+/* The kernel's BTF objects have ids only: each is asked for its name. */
+int
+kern_btf_fd(const char *module)
+{
+	union bpf_attr attr = { 0 };
+
+	for (;;) {
+		char name[64] = "";
+		struct bpf_btf_info info = { .name = ptr(name), .name_len = sizeof(name) };
+		int err = sys_bpf(BPF_BTF_GET_NEXT_ID, &attr), fd;
+
+		if (err)
+			return err;
+		union bpf_attr get = { .btf_id = attr.next_id };
+
+		attr.start_id = attr.next_id;
+		fd = sys_bpf(BPF_BTF_GET_FD_BY_ID, &get);
+		if (fd == -ENOENT)              /* unloaded meanwhile */
+			continue;
+		if (fd < 0)
+			return fd;
+		union bpf_attr ask = { .info = { .bpf_fd = (u32)fd, .info_len = sizeof(info), .info = ptr(&info) } };
+
+		if (!sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &ask) && info.kernel_btf && !strcmp(name, module))
+			return fd;
+		close(fd);
+	}
+}
+
 int
 kern_attach_iter(int prog_fd)
 {

@@ -38,6 +38,7 @@ int kern_attach_uprobe_multi(int prog_fd, bool ret, const char *path, const u64 
 			     const u64 *cookies, u32 n, s32 pid);
 int kern_attach_tracing(int prog_fd);                            /* fentry, fexit: the target is in the program */
 int kern_attach_iter(int prog_fd);                               /* the link; */
+int kern_btf_fd(const char *module);                             /* of a module's BTF in the kernel, or -errno */
 int kern_iter_fd(int link_fd);                                   /* reading it to the end runs the program for each object */
 int kern_breakpoint(u64 addr, u32 len, const char *mode, s32 pid, s32 cpu);
 

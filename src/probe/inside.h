@@ -37,6 +37,7 @@ int regs_offset(const char *name);
 Ref probe_read(ProbeContext *pc, Fn *fn, AddrSpace space, Ref from, u32 size, bool sign);
 
 /* perf.c: what profile shares with software and hardware. */
+void perf_threads(ProbeContext *pc, VecU32 *out);               /* of pc->pid */
 int perf_attach(ProbeContext *pc, Probe *p, u32 type, u64 config, u64 period, int prog_fd);
 const Type *perf_value_type(ProbeContext *pc, const Probe *p, const char *name, const char **why);
 Ref perf_load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field);

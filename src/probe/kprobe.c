@@ -157,7 +157,7 @@ exists(ProbeContext *pc, const Probe *p)
 	bool yes = false;
 	u32 id;
 
-	if (type_has_btf(pc->types) && type_btf_func(pc->types, p->scope, p->func, &id))
+	if (type_has_btf(pc->types) && type_btf_func(pc->types, p->scope ? p->scope : "vmlinux", p->func, &id))
 		return true;
 	if (!pc->sym || sym_kernel_each(pc->sym, p->func, found, &yes) < 0)
 		return true;            /* nobody can tell: the kernel will */

@@ -106,54 +106,45 @@ expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
 	return n;
 }
 
-/* One event for each thread of pid; threads that they start later inherit it. */
-static int
-attach_threads(ProbeContext *pc, Probe *p, u32 type, u64 config, u64 period, int prog_fd)
+void
+perf_threads(ProbeContext *pc, VecU32 *out)
 {
 	char dir[64], path[4096];
 	struct dirent *d;
-	int n = 0, err = 0;
 
 	snprintf(dir, sizeof(dir), "/proc/%d/task", pc->pid);
 	DIR *tasks = opendir(host_path(dir, path, sizeof(path)));
 
-	if (!tasks)
-		return -ESRCH;
-	while ((d = readdir(tasks))) {
-		s32 tid = atoi(d->d_name);
-
-		if (tid <= 0)
-			continue;
-		err = kern_attach_perf(prog_fd, kern_perf_event(type, config, period, false, tid, -1), p->cookie);
-		if (err == -ESRCH)              /* ended meanwhile */
-			continue;
-		if (err < 0)
-			break;
-		probe_keep_fd(pc, p, err);
-		n++;
-	}
-	closedir(tasks);
-	return err < 0 && err != -ESRCH ? err : n ? 0 : -ESRCH;
+	while (tasks && (d = readdir(tasks)))
+		if (atoi(d->d_name) > 0)
+			VEC_PUSH(pc->a, out, (u32)atoi(d->d_name));
+	if (tasks)
+		closedir(tasks);
 }
 
+/* On every CPU, or in each thread of -p; threads that they start later inherit it. */
 int
 perf_attach(ProbeContext *pc, Probe *p, u32 type, u64 config, u64 period, int prog_fd)
 {
-	VecU32 cpus = { 0 };
+	VecU32 where = { 0 };
+	int n = 0;
 
 	if (pc->pid > 0)
-		return attach_threads(pc, p, type, config, period, prog_fd);
-	host_cpus_online(&cpus, pc->a);
-	for (u32 i = 0; i < cpus.n; i++) {
-		int fd = kern_attach_perf(prog_fd, kern_perf_event(type, config, period, false, -1, (s32)cpus.v[i]), p->cookie);
+		perf_threads(pc, &where);
+	else
+		host_cpus_online(&where, pc->a);
+	for (u32 i = 0; i < where.n; i++) {
+		s32 tid = pc->pid > 0 ? (s32)where.v[i] : -1, cpu = pc->pid > 0 ? -1 : (s32)where.v[i];
+		int fd = kern_attach_perf(prog_fd, kern_perf_event(type, config, period, false, tid, cpu), p->cookie);
 
-		if (fd == -ENODEV)              /* went offline */
+		if (fd == -ENODEV || fd == -ESRCH)      /* went offline, ended */
 			continue;
 		if (fd < 0)
 			return fd;
 		probe_keep_fd(pc, p, fd);
+		n++;
 	}
-	return 0;
+	return n ? 0 : -ESRCH;
 }
 
 static int

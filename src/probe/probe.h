@@ -14,8 +14,8 @@
 
 typedef struct Provider Provider;
 
-/* When a program runs: by an event, or by piton itself. */
-typedef enum ProbeWhen { PW_EVENT, PW_BEGIN, PW_END, PW_SIGNAL, PW_TEST, PW_BENCH } ProbeWhen;
+/* When a program runs: by an event, or by piton itself. PW_READ: once attached, until its fds[0] is readable, which ends it. */
+typedef enum ProbeWhen { PW_EVENT, PW_BEGIN, PW_END, PW_SIGNAL, PW_TEST, PW_BENCH, PW_READ } ProbeWhen;
 
 /* One concrete place (or, before expansion, a pattern: has_glob). Unused members are 0. Strings are interned. */
 typedef struct Probe {

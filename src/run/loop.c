@@ -181,6 +181,15 @@ handle_signals(Session *s)
 	}
 }
 
+/* The process behind a pidfd is gone, or the other end of a pipe; -1 never is. */
+static bool
+ended(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	return fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
 /* True while something can still happen. */
 static bool
 expecting(const Session *s)
@@ -190,8 +199,23 @@ expecting(const Session *s)
 
 		if (sp->probes.n && (sp->prov->when == PW_EVENT || sp->prov->when == PW_SIGNAL))
 			return true;
+		for (u32 j = 0; sp->prov->when == PW_READ && j < sp->probes.n; j++)
+			if (sp->probes.v[j]->n_fds && !ended(sp->probes.v[j]->fds[0]))
+				return true;
 	}
 	return false;
+}
+
+static void
+add_readers(Session *s, Waited *w)
+{
+	for (u32 i = 0; i < s->script->progs.n; i++) {
+		ScriptProg *sp = &s->script->progs.v[i];
+
+		for (u32 j = 0; sp->prov->when == PW_READ && j < sp->probes.n; j++)
+			if (sp->probes.v[j]->n_fds)
+				wait_for(w, s->a, sp->probes.v[j]->fds[0], NO_MAP);
+	}
 }
 
 static void
@@ -200,6 +224,8 @@ wakeup(Session *s, Waited *w)
 	for (u32 i = 0; i < w->n && !s->exiting; i++) {
 		u64 ticks;
 
+		if (w->fd[i].revents & POLLHUP)         /* nothing more will come from there */
+			w->fd[i].fd = -1;
 		if (!w->fd[i].revents || w->prog[i] == NO_MAP)
 			continue;
 		if (read(w->fd[i].fd, &ticks, sizeof(ticks)) != sizeof(ticks))
@@ -209,15 +235,6 @@ wakeup(Session *s, Waited *w)
 	}
 	handle_signals(s);
 	run_drain(s);
-}
-
-/* The process behind a pidfd is gone; -1 never is. */
-static bool
-ended(int pidfd)
-{
-	struct pollfd p = { pidfd, POLLIN, 0 };
-
-	return pidfd >= 0 && poll(&p, 1, 0) > 0;
 }
 
 void
@@ -236,6 +253,7 @@ run_loop(Session *s)
 		wait_for(&w, s->a, s->pidfd, NO_MAP);
 	if (user_timers)
 		add_timers(s, &w);
+	add_readers(s, &w);
 	run_drain(s);
 	while (!s->exiting && !run_stopped && (expecting(s) || (s->child.pid && !s->child.ended))) {
 		/* Once a second the lost counter is looked at, whether or not records come through. */

@@ -289,7 +289,7 @@ attach_one(Session *s, u32 i)
 	u32 failed = 0;
 	int err;
 
-	if (p->prov->when != PW_EVENT || !p->probes.n)
+	if ((p->prov->when != PW_EVENT && p->prov->when != PW_READ) || !p->probes.n)
 		return true;
 	if (!kernel && p->prov->timer)
 		return true;                    /* the loop fires it */

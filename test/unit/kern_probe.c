@@ -32,6 +32,7 @@ test_names(void)
 		{ "software:page-faults:1", "software:page-faults:1" }, { "s:faults", "software:faults:" },
 		{ "h:cycles:", "hardware:cycles:" }, { "hardware:cache-misses:1_000", "hardware:cache-misses:1000" },
 		{ "t:syscalls:sys_enter_openat", "tracepoint:syscalls:sys_enter_openat" },
+		{ "w:0x1000:8:rw", "watchpoint:0x1000:8:rw" }, { "it:task", "iter:task" },
 		{ "rt:sys_enter", "rawtracepoint:vmlinux:sys_enter" },
 	};
 	static const struct { const char *text, *words; } bad[] = {
@@ -40,6 +41,11 @@ test_names(void)
 		{ "s:page-fault:1", "did you mean 'page-faults'?" }, { "s:faults:x", "positive" }, { "h:foo", "is not a hardware probe" },
 		{ "t:syscalls", "requires 2 arguments" }, { "t::x", "requires 2" }, { "self:signal:SIGFOO", "not a supported signal" },
 		{ "i:s:99999999999999", "more than" }, { "a:b:c:d:e:f:g:h:i:j", "at most" }, { "", "Invalid probe type" },
+		{ "w:0x1000:3:w", "one of (1,2,4,8)" }, { "w:0x1001:4:w", "aligned" }, { "w:0x1000:8:q", "combination" },
+		{ "w:x:8:w", "Invalid address" }, { "w:0x1000:8", "requires 3" }, { "w:0x1000:8:wx", "not both" }, { "w:16:8:ww", "each once" },
+		{ "k:f+x", "Invalid offset" }, { "kr:f+4", "Offset not allowed" }, { "k:f*+4", "do not go together" },
+		{ "k:0xffffffff81000000", "needs --unsafe" }, { "k:a:b:c", "found 3" }, { "f:a+1", "Offset not allowed" },
+		{ "it:task:pin", "pinned" }, { "it", "found 0" },
 		{ "p:hz:18446744073709551615", "too fast" }, { "i:hz:18446744073709551616", "positive" },
 	};
 	Buf b = { 0 };
@@ -53,7 +59,8 @@ test_names(void)
 		assert(p && !strcmp(p->name, t[i].name));
 	}
 	for (u32 i = 0; i < COUNT(bad); i++) {
-		Probe *p = probe_parse(&pc, bad[i].text, strlen(bad[i].text), (Span){ 2 * i + 1, 2 * i + 2 });
+		pc.d = diag_new(pc.a);          /* each keeps 20 errors */
+		Probe *p = parse(bad[i].text);
 
 		buf_clear(&b);
 		diag_print(pc.d, &b, false);
@@ -165,13 +172,51 @@ test_args(void)
 	assert(!p->prov->args(&pc, p, &why) && strstr(why, "format"));
 }
 
+/* Kernel functions by BTF. */
+static void
+test_functions(void)
+{
+	Buf b = { 0 };
+	const char *why = NULL;
+	const Type *t;
+	Probe *p;
+
+	if (!type_has_btf(pc.types)) {
+		puts("no BTF: fentry and iter not tried");
+		return;
+	}
+	assert(probe_expand(&pc, parse("fentry:vfs_read"), collect, &b) == 1 && !strcmp(b.p, "fentry:vmlinux:vfs_read\n"));
+	assert(probe_expand(&pc, parse("kfunc:vmlinux:vfs_rea[d]"), collect, &b) == 1);
+	assert(probe_expand(&pc, parse("f:no_such_function"), collect, &b) == 0);
+	assert(probe_expand(&pc, parse("k:vfs_read"), collect, &b) == 1 && strstr(b.p, "\nkprobe:vfs_read\n"));
+	assert(probe_expand(&pc, parse("k:no_such_function"), collect, &b) == 0);
+	assert(probe_expand(&pc, parse("kr:vfs_read"), collect, &b) == 1);
+	assert(probe_expand(&pc, parse("k:vfs_read+8"), collect, &b) == 1 && strstr(b.p, "\nkprobe:vfs_read+8\n"));
+	assert(probe_expand(&pc, parse("k:vfs_rea*"), collect, &b) >= 1 && strstr(b.p, "\nkprobe:vfs_read\n"));
+	p = parse("fexit:vmlinux:vfs_read");
+	t = p->prov->args(&pc, p, &why);
+	want_field(t, "file", "struct file *", 0);
+	want_field(t, "count", "uint64", 16);
+	assert(p->prov->value_type(&pc, p, "retval", &why) == type_int(8, true));
+	p = parse("fentry:vmlinux:vfs_read");
+	assert(!p->prov->value_type(&pc, p, "retval", &why) && strstr(why, "fexit"));
+	buf_clear(&b);
+	assert(probe_list(&pc, "fentry:vfs_read", true, &b) == 1 && strstr(b.p, "\n    struct file * file\n"));
+	buf_clear(&b);
+	assert(probe_list(&pc, "iter:task", true, &b) == 1);
+	assert(strstr(b.p, "iter:task\n    struct bpf_iter_meta * meta\n    struct task_struct * task\n"));
+	buf_clear(&b);
+	assert(probe_list(&pc, "rt:sched_switch", true, &b) == 1 && strstr(b.p, "    struct task_struct * prev\n"));
+	buf_free(&b);
+}
+
 /* ---- attaching ---- */
 
 static u64 *counter;
 
 /* *counter += 1 for this process. */
 static int
-count_prog(u32 type, u32 attach_type)
+count_prog(u32 type, u32 attach_type, u32 btf_id)
 {
 	static int map = -1;
 	MapDef d = { .name = "count", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 1, .flags = BPF_F_MMAPABLE };
@@ -182,7 +227,7 @@ count_prog(u32 type, u32 attach_type)
 		INSN(BPF_STX | BPF_DW | BPF_ATOMIC, 1, 2, 0, BPF_ADD), INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
-	Code c = { .name = "count", .prog_type = type, .attach_type = attach_type, .insns = insns, .n = COUNT(insns) };
+	Code c = { .name = "count", .prog_type = type, .attach_type = attach_type, .btf_id = btf_id, .insns = insns, .n = COUNT(insns) };
 	int prog;
 
 	if (map < 0) {
@@ -217,7 +262,7 @@ attach(const char *text)
 	c.attach_type = p->prov->attach_type;
 	if (p->prov->code)
 		p->prov->code(&pc, at.v.v, at.v.n, &c);
-	int err = p->prov->attach(&pc, at.v.v, at.v.n, count_prog(p->prov->prog_type, c.attach_type), &failed);
+	int err = p->prov->attach(&pc, at.v.v, at.v.n, count_prog(p->prov->prog_type, c.attach_type, c.btf_id), &failed);
 	if (err < 0)
 		fprintf(stderr, "%s: %s\n", at.v.v[failed]->name, strerror(-err));
 	assert(err >= 0);
@@ -282,6 +327,15 @@ test_attach(void)
 	syscall(SYS_getppid);
 	detach(&at);
 	assert(*counter > before);
+	if (kern_has(FEAT_ITER) && type_has_btf(pc.types)) {
+		char byte;
+
+		before = *counter;
+		at = attach("iter:task");
+		assert(!read(at.v.v[0]->fds[0], &byte, 1));     /* returns when the walk is over */
+		detach(&at);
+		assert(*counter >= before + 2);
+	}
 	if (!kern_tracefs())
 		return;
 	at = attach("tracepoint:syscalls:sys_enter_getp*id");
@@ -295,6 +349,36 @@ test_attach(void)
 	assert(got == 100);
 }
 
+static volatile u64 watched;
+
+static void
+test_watchpoint(void)
+{
+	int fd = kern_breakpoint((u64)(uintptr_t)&watched, 8, "w", getpid(), -1);
+	char text[64];
+	Attached at;
+	u64 before;
+
+	if (fd < 0) {
+		printf("no watchpoints here: %s\n", strerror(-fd));
+		return;
+	}
+	close(fd);
+	pc.pid = getpid();
+	for (u32 i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), "watchpoint:%p:8:%s", (void *)&watched, (const char *const[]){ "w", "rw", "r" }[i]);
+		at = attach(text);
+		before = *counter;
+		for (u32 j = 0; j < 5; j++)
+			watched = j;
+		u64 got = *counter - before, seen = watched;
+		detach(&at);
+		assert(got == 5 && seen == 4);
+	}
+	watched = 1;
+	pc.pid = 0;
+}
+
 /* Ctrl-C ends a long row of attaching. */
 static void
 test_stop(void)
@@ -304,7 +388,7 @@ test_stop(void)
 	u32 failed;
 
 	pc.stop = &stop;
-	assert(p->prov->attach(&pc, &p, 1, count_prog(p->prov->prog_type, 0), &failed) == -EINTR && !p->n_fds);
+	assert(p->prov->attach(&pc, &p, 1, count_prog(p->prov->prog_type, 0, 0), &failed) == -EINTR && !p->n_fds);
 	pc.stop = NULL;
 }
 
@@ -313,21 +397,24 @@ main(void)
 {
 	pc.a = arena_new();
 	pc.d = diag_new(pc.a);
-	diag_source(pc.d, "test", "                                                                                ", 80);
 	pc.types = type_new(pc.a);
+	pc.sym = sym_new(&(SymOptions){ .demangle = true, .cache = 'p' });
 	pc.machine = kern_machine_new();
 	pc.has = pc.machine->ops->has;
 	test_names();
 	test_expand();
 	test_args();
+	test_functions();
 	int err = kern_usable();
 	if (err) {
 		printf("attaching was not tried, bpf(2) cannot be used here: %s\n", strerror(-err));
 		return 77;
 	}
 	test_attach();
+	test_watchpoint();
 	test_stop();
 	pc.machine->ops->close(pc.machine);
+	sym_free(pc.sym);
 	type_free(pc.types);
 	arena_free(pc.a);
 	return 0;
