@@ -18,8 +18,6 @@ tidy(Fn *fn, const IrOptions *opt)
 
 static const Pass passes[] = {
 	{ "tidy",  tidy },
-	{ "fold",  ir_fold },
-	{ "dce",   ir_dce },
 	{ "lower", ir_lower },
 };
 
@@ -124,10 +122,10 @@ static void
 dump_code(const Emit *e, Buf *out)
 {
 	for (u32 pc = 0; pc < e->insns.n;) {
-		u32 n = bpf_dis(&e->insns.v[pc], pc, SYN_KERNEL, out);
+		const Insn *insn = &e->insns.v[pc];
 
-		buf_putc(out, '\n');
-		pc += n ? n : 1;
+		buf_printf(out, "%4u: %02x r%u r%u %+d %d\n", pc, insn->code, insn->dst_reg, insn->src_reg, insn->off, insn->imm);
+		pc += insn->code == (BPF_LD | BPF_IMM | BPF_DW) ? 2 : 1;
 	}
 }
 
@@ -141,8 +139,6 @@ ir_compile(Unit *u, const IrOptions *options, Diag *d, Code *out)
 		opt.isa = 3;
 	run_pass(u, "tidy", &opt);
 	after(u, "build", &opt);
-	run_pass(u, "fold", &opt);
-	run_pass(u, "dce", &opt);
 	if (!ir_place_mems(u, &opt, d))
 		return false;
 	after(u, "place", &opt);

@@ -211,18 +211,16 @@ sel_binary(Sel *s, Reg dst, u8 class, const Ins *i)
 	u8 code = class | alu_code[i->op];
 	Ref a = i->a, b = i->b;
 	bool sign = i->op == IR_sdiv || i->op == IR_smod;
-	s64 k;
+	s64 k = is_const(s->fn, b) ? at(s->fn, b)->imm : 0;
 
+	if (class == BPF_ALU)
+		k = (s32)k;
 	if (ir_op_is(i->op, 'c') && !is_leaf(at(s->fn, b)->op) &&
 	    (is_leaf(at(s->fn, a)->op) || (s->uses[a] > 1 && s->uses[b] == 1 && i->op != IR_add))) {
 		a = i->b;
 		b = i->a;
 	}
-	k = at(s->fn, b)->imm;
-	if (class == BPF_ALU)
-		k = (s32)k;
-	/* division by the number 0 is refused; by a register that holds 0 it is not */
-	if (is_const(s->fn, b) && FITS32(k) && (k || i->op < IR_udiv || i->op > IR_smod)) {
+	if (is_const(s->fn, b) && FITS32(k)) {
 		val_into(s, dst, a);
 		emit(s, (Mi){ .kind = MK_ALU, .code = code | BPF_K, .dst = dst, .src = NO_REG, .imm = k, .off = sign });
 		return;
@@ -327,16 +325,12 @@ condition(const Sel *s, const Ins *i)
 static bool
 jump_imm(const Sel *s, const Cond *c, s64 *imm)
 {
-	s64 k = at(s->fn, c->b)->imm;
-
 	if (!is_const(s->fn, c->b))
 		return false;
+	*imm = at(s->fn, c->b)->imm;
 	if (BPF_CLASS(c->code) == BPF_JMP32)
-		k = (s32)k;
-	if (!FITS32(k))
-		return false;
-	*imm = k;
-	return true;
+		*imm = (s32)*imm;
+	return FITS32(*imm);
 }
 
 static void

@@ -110,7 +110,7 @@ static void
 rewrite(Spiller *s, Mi m)
 {
 	MiRegs regs;
-	Reg def = NO_REG, in_place = NO_REG, t;
+	Reg def = NO_REG, t;
 
 	ir_mi_regs(&m, &regs);
 	if (m.kind == MK_SPILL && spilled(s, m.src) && s->vr->v[m.src].slot == m.imm + 1)
@@ -130,17 +130,20 @@ rewrite(Spiller *s, Mi m)
 		if (!spilled(s, r))
 			continue;
 		t = read_spilled(s, r, m.at);
+		if (r == def)
+			def = NO_REG;
 		swap_in(&m.dst, r, t);
 		swap_in(&m.src, r, t);
 		swap_in(&m.src2, r, t);
-		if (r == def)
-			in_place = t;
+		for (u32 y = 0; y < regs.n_def; y++)
+			if (regs.def[y] == r) {         /* changed in place */
+				push(s, m);
+				push(s, (Mi){ .kind = MK_SPILL, .dst = NO_REG, .src = t, .imm = slot_of(s, r), .at = m.at });
+				m.kind = MK_NONE;
+			}
 	}
-	if (in_place != NO_REG) {
-		push(s, m);
-		push(s, (Mi){ .kind = MK_SPILL, .dst = NO_REG, .src = in_place, .imm = slot_of(s, def), .at = m.at });
+	if (m.kind == MK_NONE)
 		return;
-	}
 	if (def == NO_REG) {
 		push(s, m);
 	} else if (ir_mi_is_copy(&m)) {

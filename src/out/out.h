@@ -48,6 +48,8 @@ typedef struct MapInfo {
 	bool percpu;                    /* values of all CPUs are merged when printed */
 	bool cpu_array;                 /* one array entry of host_cpus() values of `stride` bytes each (scalar aggregations) */
 	u32 stride;
+	u32 set_offset;                 /* maps that always hold their one entry: != 0: a u32 there in the value (behind it) is
+	                                 * nonzero once the script assigned to it */
 	bool internal;                  /* not printed at the end */
 	Span at;
 } MapInfo;
@@ -55,10 +57,22 @@ typedef struct MapInfo {
 /* Values in a map, per CPU (or once):
  *   count u64 · sum s64/u64 · min,max {u64 value; u64 set} · avg,stats {u64 count; s64 total}
  *   hist u64[buckets]: bucket 0 negative, 1 zero, then as out_hist_bucket() · lhist u64[(max-min)/step + 2]
- * out_hist_bucket is the one definition that lang's lowering and hist.c share. */
+ *   tseries {u64 epoch; s64 value; u64 n}[count]: epoch is ns / interval + 1 (0: never used), its place epoch % count;
+ *     n how often it was added to, but without an aggregation the ns at which it was set
+ * A value that travels in a record (print(@m[k]), tuples) is laid out as that of one CPU, already merged.
+ * out_hist_bucket is the one definition that lang's lowering and hist.c share: for k bits, v >= 0 with its highest bit at h
+ * has shift = max(h - k, 0) and bucket 1 + v if v < 2^k, else 1 + ((shift + 1) << k) + (v >> shift) - 2^k. */
+u32 out_value_size(const Type *t);      /* bytes of one CPU's value: aggregations as above, Type.size else */
 u32 out_hist_buckets(u32 bits);
 u32 out_hist_bucket(s64 v, u32 bits);
 void out_hist_range(u32 bucket, u32 bits, s64 *lo, s64 *hi);            /* [lo, hi) ; hi of the last is INT64_MAX */
+
+/* What the printed-only kinds carry:
+ *   ksym u64 · usym {u64 address; u32 pid; u32 probe} · inet {u32 family (AF_INET, AF_INET6); 4 or 16 bytes} · mac 6 bytes
+ *   timestamp u64 ns, Type.name the strftime format, Type.mode the clock: 'b'oot 'm'onotonic 'r'ealtime
+ *   cgroup_path u64 id, Type.name a glob over the controllers, or NULL
+ *   username, strerror, signal, syscall: an integer of Type.size · probe: index into OutOptions.probe_names
+ * Strings: a string that fills its size without a NUL and whose size is max_strlen or more was cut; the trailer says so. */
 
 /* Stacks: a record or key carries the stack by value: u32 n, u32 pid (user), then u64 ip[n] (size fixed by Type.count in keys,
  * the rest zero), so that none is lost to a hash collision... or, where keys would be too large, a u64 hash whose frames lie
@@ -78,6 +92,11 @@ typedef struct OutOptions {
 	u64 max_cat_bytes;
 	bool unsafe_ok;                 /* system() allowed */
 	bool show_helper_errors;        /* -k */
+	int err_fd;                     /* warnings, errorf(); 0: standard error */
+	Types *types;                   /* completes structs that are printed; NULL: they are complete */
+	const char *(*helper_name)(u32 id);     /* for EV_HELPER_ERROR; NULL: numbers */
+	const char *const *probe_names; /* TY_PROBE */
+	u32 n_probe_names;
 	/* Reads whole maps and single stacks for print(@m) and stacks by hash: */
 	int (*map_walk)(void *arg, u32 map, int (*fn)(void *, const void *key, const void *value), void *fn_arg);
 	int (*map_lookup)(void *arg, u32 map, const void *key, void *value);
@@ -91,7 +110,9 @@ void out_map(Out *o, u32 map, s64 top, s64 div);        /* print(@m): index into
 void out_maps_exit(Out *o);                             /* all non-internal ones, sorted by name */
 void out_attached(Out *o, u32 n);                       /* JSON: attached_probes */
 void out_lost(Out *o, u64 n);                           /* "Lost N events" / lost_events */
-int out_flush(Out *o);                                  /* -EPIPE: the reader is gone */
+/* Writes what is there: one write(2). 'f': only once there is much. -EPIPE: the reader is gone; other -errno: full disk. */
+int out_flush(Out *o);
+int out_flush_all(Out *o);                              /* also under 'f'; out_free does it too */
 u64 out_printed(const Out *o);                          /* records turned into output */
 u64 out_malformed(const Out *o);
 void out_free(Out *o);

@@ -433,3 +433,11 @@ sym_elf_is_go(Elf *e)
 
 	return !view(e->map.p, e->map.n, &v) && (named(&v, ".go.buildinfo", &size) || named(&v, ".note.go.buildid", &size));
 }
+
+bool
+sym_elf_build_id(const Elf *e, char *out, size_t size)
+{
+	View v;
+
+	return !view(e->map.p, e->map.n, &v) && build_id(&v, out, size);
+}

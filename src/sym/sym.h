@@ -29,6 +29,8 @@ void sym_forked(Sym *s, u32 pid, u32 parent);
 void sym_execed(Sym *s, u32 pid);
 /* name and file of a user address; *file may be NULL. Demangled when asked for. */
 bool sym_user(Sym *s, u32 pid, u64 addr, SymName *out, const char **file, u64 *file_offset);
+/* The build id of a file that a process has mapped (by the name sym_user gives), in hexadecimal; false if it has none. */
+bool sym_build_id(Sym *s, u32 pid, const char *file, Buf *out);
 
 /* elf.c: one binary. */
 typedef struct Elf Elf;
@@ -40,6 +42,7 @@ bool sym_elf_find(Elf *e, const char *name, ElfSym *out);       /* exact, also b
 int sym_elf_each(Elf *e, const char *pat, int (*fn)(void *, const ElfSym *), void *arg);
 bool sym_elf_at(Elf *e, u64 file_offset, SymName *out);
 bool sym_elf_is_go(Elf *e);
+bool sym_elf_build_id(const Elf *e, char *out, size_t size);    /* in hexadecimal */
 /* Finds "c", "libc.so.6", "bash" as the dynamic linker and the shell would; path in out, or -ENOENT. */
 int sym_find_file(const char *name, u32 pid, char *out, size_t size);
 

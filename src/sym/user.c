@@ -288,3 +288,22 @@ sym_user(Sym *s, u32 pid, u64 addr, SymName *out, const char **file, u64 *file_o
 	}
 	return p->perf && sym_perfmap_at(p->perf, addr, out);
 }
+
+bool
+sym_build_id(Sym *s, u32 pid, const char *file, Buf *out)
+{
+	const Process *p = process(s, pid);
+	char id[160];
+
+	for (u32 i = 0; i < p->maps.n; i++) {
+		const Mapping *m = &p->maps.v[i];
+
+		if (!m->elf || strcmp(m->path, file))
+			continue;
+		if (!sym_elf_build_id(m->elf, id, sizeof(id)))
+			return false;
+		buf_puts(out, id);
+		return true;
+	}
+	return false;
+}

@@ -394,6 +394,17 @@ struct_type(Types *ts, Btf *b, u32 id, const Head *h)
 	return t;
 }
 
+/* char itself, behind const: arrays of it are strings; those of s8 and u8 are numbers. */
+static bool
+is_char(Btf *b, u32 id)
+{
+	const Head *h = by_id(b, id);
+
+	for (int chain = 0; h && KIND(h) == BTF_KIND_CONST && chain < MAX_CHAIN; chain++)
+		h = by_id(b, h->size);
+	return h && KIND(h) == BTF_KIND_INT && h->size == 1 && !strcmp(str(b, h->name), "char");
+}
+
 static const Type *
 convert(Types *ts, Btf *b, u32 id, int depth)
 {
@@ -429,7 +440,10 @@ convert(Types *ts, Btf *b, u32 id, int depth)
 	case BTF_KIND_ARRAY: {
 		const struct btf_array *arr = (const void *)(h + 1);
 
-		t = type_array(ts, convert(ts, b, arr->type, depth + 1), arr->nelems);
+		if (is_char(b, arr->type) && arr->nelems)
+			t = type_string(ts, arr->nelems);
+		else
+			t = type_array(ts, convert(ts, b, arr->type, depth + 1), arr->nelems);
 		break;
 	}
 	case BTF_KIND_STRUCT: case BTF_KIND_UNION: case BTF_KIND_FWD:

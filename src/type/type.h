@@ -73,6 +73,7 @@ const Type *type_record(Types *ts, const char *const *names, const Type *const *
 const Type *type_special(Types *ts, TypeKind kind, u32 size, bool sign, u32 count, u32 mode);   /* stacks, ksym, ..., aggregations */
 const Type *type_lhist(Types *ts, s64 min, s64 max, s64 step);
 const Type *type_tseries(Types *ts, s64 interval, s64 count, u32 agg, bool sign);       /* agg: 0 none, 'a' 'M' 'm' 's': avg max min sum */
+const Type *type_text(Types *ts, TypeKind kind, const char *text, u32 mode);    /* TY_TIMESTAMP: strftime format; TY_CGROUP_PATH: glob or NULL; 8 bytes */
 const Type *type_enum_new(Types *ts, const char *name, const Type *base, const EnumValue *values, u32 n);
 const Type *type_func(Types *ts, const Type *result, Field *params, u32 n);
 /* type_find(name) gives t from now on ("struct x", "pid_t"); type_enumerator(name) the value. */

@@ -47,11 +47,12 @@ type_int(u32 bytes, bool sign)
 static const Type *
 unique(Types *ts, const Type *t)
 {
-	struct { const Type *elem; s64 min, max, step; u32 size, align, count; u8 kind, sign, space, mode; } key;
+	struct { const Type *elem; const char *name; s64 min, max, step; u32 size, align, count; u8 kind, sign, space, mode; } key;
 	Type *found;
 
 	memset(&key, 0, sizeof(key));
 	key.elem = t->elem;
+	key.name = t->name;
 	key.min = t->min, key.max = t->max, key.step = t->step;
 	key.size = t->size, key.align = t->align, key.count = t->count;
 	key.kind = t->kind, key.sign = t->sign, key.space = t->space, key.mode = t->mode;
@@ -178,6 +179,13 @@ type_tseries(Types *ts, s64 interval, s64 count, u32 agg, bool sign)
 {
 	return unique(ts, &(Type){ .kind = TY_TSERIES, .size = 8, .align = 8, .sign = sign, .min = interval, .max = count,
 			.step = agg });
+}
+
+const Type *
+type_text(Types *ts, TypeKind kind, const char *text, u32 mode)
+{
+	return unique(ts, &(Type){ .kind = (u8)kind, .size = 8, .align = 8, .name = text ? interns(text) : NULL,
+			.mode = (u8)mode });
 }
 
 const Type *

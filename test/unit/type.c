@@ -87,7 +87,7 @@ test_kernel(Types *ts)
 	}
 	assert(task && task->size > 1000 && type_find(ts, "struct task_struct") == task);
 	assert(type_field(ts, task, "pid", &f) && f.type == type_int(4, true));
-	assert(type_field(ts, task, "comm", &f) && f.type->kind == TY_ARRAY && f.type->count == 16);
+	assert(type_field(ts, task, "comm", &f) && f.type == type_string(ts, 16));
 	assert(type_field(ts, task, "real_parent", &f) && f.type->kind == TY_PTR && f.type->elem == task);
 	assert(type_field(ts, task, "sched_reset_on_fork", &f) && f.bit_size == 1);
 	t = type_find(ts, "struct sock");
