@@ -21,6 +21,8 @@ struct Builder {
 	bool filling;
 };
 
+bool ir_plain;
+
 Unit *
 ir_unit_new(Arena *a, const char *name)
 {
@@ -183,11 +185,9 @@ ir_append(Fn *fn, Ins i)
 	for (u32 n = 0; (o = operand(&i, n)); n++)
 		*o = alias(fn, *o);
 	i.block = b->id;
-	r = ir_simplify(fn, &i);
+	r = ir_plain ? 0 : ir_simplify(fn, &i);
 	if (r)
 		return r;
-	if (i.op == IR_none)
-		return 0;
 	r = ir_new(fn, b->id, i);
 	VEC_PUSH(fn->a, &b->ins, r);
 	return r;
@@ -321,7 +321,7 @@ ir_br(Fn *fn, Ref cond, u32 yes, u32 no)
 
 	b->succ[0] = yes;
 	b->succ[1] = no;
-	if (yes == no || is_const(fn, i.a)) {
+	if (yes == no || (is_const(fn, i.a) && !ir_plain)) {
 		b->succ[0] = b->succ[1] = NO_BLOCK;
 		ir_jmp(fn, yes == no || at(fn, i.a)->imm ? yes : no);
 		return;

@@ -18,6 +18,11 @@ tidy(Fn *fn, const IrOptions *opt)
 
 static const Pass passes[] = {
 	{ "tidy",  tidy },
+	{ "fold",  ir_fold },
+	{ "dce",   ir_dce },
+	{ "gvn",   ir_gvn },
+	{ "branch", ir_branch },
+	{ "sink",  ir_sink },
 	{ "lower", ir_lower },
 };
 
@@ -122,10 +127,10 @@ static void
 dump_code(const Emit *e, Buf *out)
 {
 	for (u32 pc = 0; pc < e->insns.n;) {
-		const Insn *insn = &e->insns.v[pc];
+		u32 n = bpf_dis(&e->insns.v[pc], pc, SYN_KERNEL, out);
 
-		buf_printf(out, "%4u: %02x r%u r%u %+d %d\n", pc, insn->code, insn->dst_reg, insn->src_reg, insn->off, insn->imm);
-		pc += insn->code == (BPF_LD | BPF_IMM | BPF_DW) ? 2 : 1;
+		buf_putc(out, '\n');
+		pc += n ? n : 1;
 	}
 }
 
@@ -139,10 +144,19 @@ ir_compile(Unit *u, const IrOptions *options, Diag *d, Code *out)
 		opt.isa = 3;
 	run_pass(u, "tidy", &opt);
 	after(u, "build", &opt);
+	run_pass(u, "fold", &opt);
+	run_pass(u, "gvn", &opt);
+	run_pass(u, "branch", &opt);
+	run_pass(u, "dce", &opt);
 	if (!ir_place_mems(u, &opt, d))
 		return false;
 	after(u, "place", &opt);
 	run_pass(u, "lower", &opt);
+	run_pass(u, "fold", &opt);
+	run_pass(u, "gvn", &opt);
+	run_pass(u, "branch", &opt);
+	run_pass(u, "sink", &opt);
+	run_pass(u, "dce", &opt);
 	if (!generate(u, &opt, d, &e))
 		return false;
 	if (is_dumped(&opt, "bpf")) {

@@ -10,7 +10,7 @@ ir_put(Edit *e, Ins i)
 	i.at = e->at;
 	i.block = e->block;
 	r = ir_simplify(e->fn, &i);
-	if (r || i.op == IR_none)
+	if (r)
 		return r;
 	r = ir_new(e->fn, e->block, i);
 	VEC_PUSH(e->fn->a, &e->out, r);

@@ -190,7 +190,8 @@ cheapen(Fn *fn, Ins *i)
 	}
 }
 
-/* Bits that can be set in r: an upper bound from the instruction alone and its operands, a few steps deep. */
+/* Bits that can be set in r: an upper bound from the instruction alone and its operands, a few steps deep. Only what the
+ * kernel's verifier knows too, which is nothing of divisions: a mask that is dropped may be what it needs to see. */
 static u64
 possible_bits(const Fn *fn, Ref r, int depth)
 {
@@ -215,13 +216,6 @@ possible_bits(const Fn *fn, Ref r, int depth)
 		return is_const(fn, i->b) ? possible_bits(fn, i->a, depth + 1) >> (at(fn, i->b)->imm & 63) : ~0ull;
 	case IR_shl:
 		return is_const(fn, i->b) ? possible_bits(fn, i->a, depth + 1) << (at(fn, i->b)->imm & 63) : ~0ull;
-	case IR_umod:
-		if (is_const(fn, i->b) && at(fn, i->b)->imm > 0)
-			return ~0ull >> __builtin_clzll((u64)at(fn, i->b)->imm);
-		return ~0ull;
-	case IR_udiv:
-		x = possible_bits(fn, i->a, depth + 1);
-		return x ? ~0ull >> __builtin_clzll(x) : 0;
 	default:
 		return is_compare(i->op) ? 1 : ~0ull;
 	}
@@ -460,5 +454,65 @@ ir_simplify(Fn *fn, Ins *i)
 		return 0;
 	default:
 		return ir_op_is(i->op, 'f') ? simplify_pure(fn, i) : 0;
+	}
+}
+
+/* A branch on a constant becomes a jump. */
+static void
+settle_branch(Fn *fn, Block *b, Ref r, bool yes)
+{
+	u32 to = b->succ[!yes], not_to = b->succ[yes];
+
+	ir_remove_edge(fn, b->id, not_to);
+	at(fn, r)->op = IR_jmp;
+	at(fn, r)->a = 0;
+	b->succ[0] = to;
+	b->succ[1] = NO_BLOCK;
+}
+
+static bool
+fold_block(Fn *fn, Block *b)
+{
+	bool changed = false;
+	Ref *o;
+
+	for (u32 n = 0; n < b->ins.n; n++) {
+		Ref r = b->ins.v[n], same;
+		Ins i = *at(fn, r), was;
+
+		for (u32 x = 0; (o = operand(&i, x)); x++)
+			*o = alias(fn, *o);
+		if (i.op == IR_phi)
+			continue;
+		was = i;
+		same = ir_simplify(fn, &i);
+		changed |= same || i.op != was.op || i.a != was.a || i.b != was.b;
+		*at(fn, r) = i;
+		if (same) {
+			replace(fn, r, same);
+		} else if (i.op == IR_br && (is_const(fn, i.a) || b->succ[0] == b->succ[1])) {
+			settle_branch(fn, b, r, !is_const(fn, i.a) || at(fn, i.a)->imm);
+			changed = true;
+		}
+	}
+	return changed;
+}
+
+/* Until nothing changes: phis that have become trivial, and blocks that are no longer reached, let more be known. */
+void
+ir_fold(Fn *fn, const IrOptions *opt)
+{
+	bool changed = true;
+
+	(void)opt;
+	for (u32 round = 0; changed && round < 20; round++) {
+		Arena *a = arena_new();
+		Cfg *c = ir_cfg(fn, a);
+
+		changed = false;
+		for (u32 k = 0; k < c->n; k++)
+			changed |= fold_block(fn, fn->blocks.v[c->order[k]]);
+		arena_free(a);
+		ir_tidy(fn);
 	}
 }

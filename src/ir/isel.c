@@ -211,16 +211,18 @@ sel_binary(Sel *s, Reg dst, u8 class, const Ins *i)
 	u8 code = class | alu_code[i->op];
 	Ref a = i->a, b = i->b;
 	bool sign = i->op == IR_sdiv || i->op == IR_smod;
-	s64 k = is_const(s->fn, b) ? at(s->fn, b)->imm : 0;
+	s64 k;
 
-	if (class == BPF_ALU)
-		k = (s32)k;
 	if (ir_op_is(i->op, 'c') && !is_leaf(at(s->fn, b)->op) &&
 	    (is_leaf(at(s->fn, a)->op) || (s->uses[a] > 1 && s->uses[b] == 1 && i->op != IR_add))) {
 		a = i->b;
 		b = i->a;
 	}
-	if (is_const(s->fn, b) && FITS32(k)) {
+	k = at(s->fn, b)->imm;
+	if (class == BPF_ALU)
+		k = (s32)k;
+	/* division by the number 0 is refused; by a register that holds 0 it is not */
+	if (is_const(s->fn, b) && FITS32(k) && (k || i->op < IR_udiv || i->op > IR_smod)) {
 		val_into(s, dst, a);
 		emit(s, (Mi){ .kind = MK_ALU, .code = code | BPF_K, .dst = dst, .src = NO_REG, .imm = k, .off = sign });
 		return;
@@ -325,12 +327,16 @@ condition(const Sel *s, const Ins *i)
 static bool
 jump_imm(const Sel *s, const Cond *c, s64 *imm)
 {
+	s64 k = at(s->fn, c->b)->imm;
+
 	if (!is_const(s->fn, c->b))
 		return false;
-	*imm = at(s->fn, c->b)->imm;
 	if (BPF_CLASS(c->code) == BPF_JMP32)
-		*imm = (s32)*imm;
-	return FITS32(*imm);
+		k = (s32)k;
+	if (!FITS32(k))
+		return false;
+	*imm = k;
+	return true;
 }
 
 static void
@@ -407,7 +413,7 @@ sel_store(Sel *s, const Ins *i)
 static void
 sel_load(Sel *s, Reg dst, const Ins *i)
 {
-	Mi m = { .kind = MK_LOAD, .dst = dst };
+	Mi m = { .kind = MK_LOAD, .dst = dst, .lasting = i->flags & IF_INVARIANT && at(s->fn, i->a)->op == IR_param };
 	s64 off = i->imm;
 
 	m.src = address(s, i->a, &off);

@@ -30,6 +30,7 @@ typedef enum MiKind {
 typedef struct Mi {
 	u8 kind, code;
 	u8 pseudo, n_args;
+	bool lasting;   /* MK_LOAD: gives the same at any time */
 	s16 off;
 	Reg dst, src, src2;
 	u32 imm2;

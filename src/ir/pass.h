@@ -61,6 +61,7 @@ IrOp ir_swapped(IrOp cmp);              /* b cmp a */
 
 /* ---- build.c ---- */
 Ref ir_leaf(Fn *fn, IrOp op, s64 imm, u32 imm2);
+extern bool ir_plain;                   /* for tests: the builder appends what it is told, without simplifying */
 Ref ir_append(Fn *fn, Ins i);           /* simplified, at the end of fn->cur */
 Ref ir_new(Fn *fn, u32 block, Ins i);   /* as it is; the caller puts it into the block's list */
 /* A value that was replaced became IR_none with `a` its successor. */
@@ -111,6 +112,14 @@ u32 *ir_count_uses(const Fn *fn, Arena *a);     /* per Ref */
 /* Simplifies in place; gives the value that it equals (then i is void), or 0. */
 Ref ir_simplify(Fn *fn, Ins *i);
 bool ir_eval(const Ins *i, s64 a, s64 b, s64 *out);     /* constants; false if the op has no value */
+
+void ir_fold(Fn *fn, const IrOptions *opt);
+
+/* ---- dce.c, gvn.c, memory.c, branch.c, sink.c ---- */
+void ir_dce(Fn *fn, const IrOptions *opt);
+void ir_gvn(Fn *fn, const IrOptions *opt);
+void ir_branch(Fn *fn, const IrOptions *opt);
+void ir_sink(Fn *fn, const IrOptions *opt);
 
 /* ---- lower.c: what no instruction does is put together from those that exist ---- */
 void ir_lower(Fn *fn, const IrOptions *opt);

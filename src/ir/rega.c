@@ -174,7 +174,7 @@ scan_block(Graph *g, const Live *l, const MBlock *mb, LiveSet *s)
 	}
 }
 
-/* What can be made anew instead of being kept: set once, by an instruction that needs no register. */
+/* What can be made anew instead of being kept: set once, by an instruction that needs no register, or only the context. */
 static void
 find_remade(Graph *g)
 {
@@ -188,7 +188,7 @@ find_remade(Graph *g)
 			const Mi *m = &mb->ins.v[j];
 			/* A slot read into a register that was joined with others may have changed by then. */
 			bool simple = m->kind == MK_LDIMM || m->kind == MK_LEA ||
-				(m->kind == MK_RELOAD && !g->moves[m->dst].n) ||
+				(m->kind == MK_RELOAD && !g->moves[m->dst].n) || (m->kind == MK_LOAD && m->lasting) ||
 				(m->kind == MK_ALU && BPF_OP(m->code) == BPF_MOV && m->src == NO_REG);
 
 			ir_mi_regs(m, &r);
@@ -200,9 +200,19 @@ find_remade(Graph *g)
 					v->remake = *m;
 				v->many = sets[r.def[x]] > 1;
 			}
-			if (m->kind == MK_JCC)
-				g->vr->v[m->dst].compared = true;
+			if (m->kind != MK_JCC)
+				continue;
+			g->vr->v[m->dst].compared = true;
+			if (m->code & BPF_X)
+				g->vr->v[m->src].compared = true;
 		}
+	}
+	/* The context must itself be set once; and what was compared is known to the verifier in its register alone. */
+	for (Reg r = FIRST_VREG; r < g->n; r++) {
+		Vreg *v = &g->vr->v[r];
+
+		if (v->remake.kind == MK_LOAD && (v->compared || v->remake.src < FIRST_VREG || sets[v->remake.src] != 1))
+			v->remake.kind = MK_NONE;
 	}
 }
 

@@ -73,10 +73,15 @@ forget(Spiller *s)
 	s->held.n = 0;
 }
 
+static Reg read_spilled(Spiller *s, Reg r, Span at);
+
 static void
 reload(Spiller *s, Reg to, Reg r, Span at)
 {
 	Mi m = s->vr->v[r].remake;
+
+	if (m.kind == MK_LOAD && spilled(s, m.src))
+		m.src = read_spilled(s, m.src, at);
 
 	if (m.kind == MK_NONE)
 		m = (Mi){ .kind = MK_RELOAD, .src = NO_REG, .imm = slot_of(s, r) };
@@ -110,7 +115,7 @@ static void
 rewrite(Spiller *s, Mi m)
 {
 	MiRegs regs;
-	Reg def = NO_REG, t;
+	Reg def = NO_REG, in_place = NO_REG, t;
 
 	ir_mi_regs(&m, &regs);
 	if (m.kind == MK_SPILL && spilled(s, m.src) && s->vr->v[m.src].slot == m.imm + 1)
@@ -130,20 +135,17 @@ rewrite(Spiller *s, Mi m)
 		if (!spilled(s, r))
 			continue;
 		t = read_spilled(s, r, m.at);
-		if (r == def)
-			def = NO_REG;
 		swap_in(&m.dst, r, t);
 		swap_in(&m.src, r, t);
 		swap_in(&m.src2, r, t);
-		for (u32 y = 0; y < regs.n_def; y++)
-			if (regs.def[y] == r) {         /* changed in place */
-				push(s, m);
-				push(s, (Mi){ .kind = MK_SPILL, .dst = NO_REG, .src = t, .imm = slot_of(s, r), .at = m.at });
-				m.kind = MK_NONE;
-			}
+		if (r == def)
+			in_place = t;
 	}
-	if (m.kind == MK_NONE)
+	if (in_place != NO_REG) {
+		push(s, m);
+		push(s, (Mi){ .kind = MK_SPILL, .dst = NO_REG, .src = in_place, .imm = slot_of(s, def), .at = m.at });
 		return;
+	}
 	if (def == NO_REG) {
 		push(s, m);
 	} else if (ir_mi_is_copy(&m)) {
