@@ -26,12 +26,12 @@ probe_next(const Provider *prev)
 
 /* One of the words of a list "kr kretfunc". */
 static bool
-listed(const char *list, const char *name, size_t n)
+listed(const char *list, const char *name, size_t n, bool any_case)
 {
 	for (const char *w = list; w && *w; w += strspn(w, " ")) {
 		size_t len = strcspn(w, " ");
 
-		if (len == n && !strncasecmp(w, name, n))
+		if (len == n && (any_case ? !strncasecmp(w, name, n) : !strncmp(w, name, n)))
 			return true;
 		w += len;
 	}
@@ -41,8 +41,11 @@ listed(const char *list, const char *name, size_t n)
 const Provider *
 probe_find(const char *name, size_t n)
 {
+	for (u32 i = 0; i < N_PROVIDER; i++)            /* "u" and "U" are two */
+		if (listed(all[i]->alias, name, n, false))
+			return all[i];
 	for (u32 i = 0; i < N_PROVIDER; i++)
-		if (listed(all[i]->name, name, n) || listed(all[i]->alias, name, n))
+		if (listed(all[i]->name, name, n, true) || listed(all[i]->alias, name, n, true))
 			return all[i];
 	return NULL;
 }

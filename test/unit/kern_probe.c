@@ -73,6 +73,7 @@ test_names(void)
 	assert(p->is_freq && p->period == 99);
 	assert(parse("i:us:7")->period == 7000 && parse("i:2h")->period == 7200000000000);
 	assert(probe_find("K", 1) == probe_find("kprobe", 6));
+	assert(probe_find("U", 1) == probe_find("USDT", 4) && probe_find("u", 1) == probe_find("uprobe", 6));
 }
 
 /* ---- expand ---- */
@@ -212,7 +213,7 @@ test_functions(void)
 
 /* ---- attaching ---- */
 
-static u64 *counter;
+static volatile u64 *counter;
 
 /* *counter += 1 for this process. */
 static int

@@ -117,7 +117,7 @@ test_expand(void)
 	f = expand("u:/usr/bin/[d]ash:0x0*", 0);
 }
 
-static u64 *value;
+static volatile u64 *value;
 
 /* value[0] += 1, value[1] = the number at `offset` in the context; for this process. */
 static int
