@@ -1,0 +1,44 @@
+/* filt: the way of an expression, from text to program. */
+#include "filt/in.h"
+
+Filt *
+filt_compile(Arena *a, Diag *d, const char *text, size_t n, const FiltOpts *opts)
+{
+	Filt *f = NEW(a, Filt);
+	Graph *g = graph_new(a);
+	Token *tok;
+	Bool *tests;
+	u32 count;
+
+	f->a = a;
+	f->opts = *opts;
+	f->g = g;
+	if (!f->opts.snaplen)
+		f->opts.snaplen = 262144;
+	g->plain = opts->plain;
+	tok = filt_lex(a, d, text, n, &count);
+	f->ast = tok ? filt_parse(a, d, tok) : NULL;
+	tests = f->ast ? filt_gen(a, d, g, f->ast, &f->opts) : NULL;
+	if (!tests || diag_errors(d))
+		return NULL;
+	f->root = graph_lower(g, tests, g->yes, g->no);
+	if (!g->plain) {
+		g->root = f->root;
+		graph_optimize(g);
+		f->root = g->root;
+	}
+	f->empty = f->root == g->no;
+	f->insn = graph_code(g, f->root, f->opts.snaplen, &f->n);
+	if (!f->insn) {
+		diag_err(d, f->ast->at, E_FILTER, "the expression needs more memory cells than the 16 of the classic machine");
+		return NULL;
+	}
+	return f;
+}
+
+const FiltInsn *
+filt_code(const Filt *f, u32 *n)
+{
+	*n = f->n;
+	return f->insn;
+}

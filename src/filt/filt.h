@@ -1,0 +1,52 @@
+/* filt: from a packet filter expression to a program.
+ * Comes in: an expression in pcap-filter(7)'s language and a link type. Goes out: classic BPF, its text and
+ * words, eBPF, C, an explanation in words, an interpreter's verdict on a packet.
+ * Called by cmd/filter.c, libpiton-filter and, later, probes on sockets. Never here: libpcap, intern(), state
+ * outside the arena of a compilation (threads compile side by side).
+ * The way of an expression: lex -> parse (Ast) -> gen (tree of tests, with libpcap's meaning) -> graph (a DAG
+ * of tests on values) -> opt, share -> code (classic) or ebpf.
+ * Locals: g generator, e value, n node, t and f where a test goes, k constant. */
+#ifndef FILT_FILT_H
+#define FILT_FILT_H
+
+#include "base/base.h"
+
+/* struct sock_filter's and libpcap's struct bpf_insn's layout. */
+typedef struct FiltInsn { u16 code; u8 jt, jf; u32 k; } FiltInsn;
+
+typedef struct FiltOpts {
+	int linktype;                   /* DLT_ number, as libpcap's */
+	u32 snaplen;                    /* what an accepting program returns; 0: 262144 */
+	u32 netmask;                    /* of the interface, for "ip broadcast" */
+	bool netmask_known;
+	bool plain;                     /* no optimization */
+	bool savefile, swapped;         /* the packets come from a file (of the other byte order) */
+	bool vlan_meta;                 /* the kernel keeps VLAN tags beside the packet (live captures) */
+	bool scoped;                    /* encapsulation holds in its own `and` group only; IPv6 headers are walked */
+} FiltOpts;
+
+typedef struct Filt Filt;
+
+/* link.c: names of link types. */
+int filt_link_named(const char *name);          /* with or without DLT_, any case; -1 if unknown */
+const char *filt_link_name(int linktype);       /* NULL if unknown */
+
+/* filt.c */
+/* NULL if the expression is wrong; d has the reasons then. text must live as long as d. */
+Filt *filt_compile(Arena *a, Diag *d, const char *text, size_t n, const FiltOpts *opts);
+const FiltInsn *filt_code(const Filt *f, u32 *n);
+
+/* run.c: the classic machine. Loads out of the packet reject it, as does division by zero. */
+u32 filt_run(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32 len);
+/* As filt_run; *ran_out tells whether a load left the packet. Gives up after `steps` instructions
+ * with FILT_GAVE_UP. */
+#define FILT_GAVE_UP 0xffffffffu
+u32 filt_run_checked(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32 len, u32 steps, bool *ran_out);
+/* NULL if the program can be run: known instructions, jumps inside, divisors not 0, memory cells 0..15. */
+const char *filt_check(const FiltInsn *insn, u32 n);
+
+/* print.c: as tcpdump -d, -dd and -ddd print it. */
+void filt_print_insn(const FiltInsn *insn, u32 pc, Buf *out);
+void filt_print(const FiltInsn *insn, u32 n, int level, Buf *out);
+
+#endif

@@ -1,0 +1,587 @@
+/* gen: from the Ast to a tree of tests, with the meaning that libpcap gives each primitive.
+ * Primitives are worked on from left to right, since some change the layout for those behind them. */
+#include "filt/gen.h"
+
+/* ---- building trees ---- */
+
+Bool *
+bool_new(Gen *g, BoolOp op, Bool *l, Bool *r)
+{
+	Bool *b = NEW(g->a, Bool);
+
+	b->op = (u8)op;
+	b->l = l;
+	b->r = r;
+	return b;
+}
+
+Bool *
+b_const(Gen *g, bool v)
+{
+	return bool_new(g, v ? B_TRUE : B_FALSE, NULL, NULL);
+}
+
+Bool *
+b_and(Gen *g, Bool *l, Bool *r)
+{
+	return !l ? r : !r ? l : bool_new(g, B_AND, l, r);
+}
+
+Bool *
+b_or(Gen *g, Bool *l, Bool *r)
+{
+	return bool_new(g, B_OR, l, r);
+}
+
+Bool *
+b_not(Gen *g, Bool *x)
+{
+	return bool_new(g, B_NOT, x, NULL);
+}
+
+Bool *
+b_in(Gen *g, Ex *e, const Set *set)
+{
+	Bool *b = bool_new(g, B_TEST, NULL, NULL);
+
+	b->e = e;
+	b->set = set;
+	return b;
+}
+
+Bool *
+b_if(Gen *g, Ex *e, const Set *set, Bool *l, Bool *r)
+{
+	Bool *b = bool_new(g, B_IF, l, r);
+
+	b->e = e;
+	b->set = set;
+	return b;
+}
+
+Bool *
+b_eq(Gen *g, Ex *e, u32 v)
+{
+	return b_in(g, e, set_range(g->a, v, v));
+}
+
+Bool *
+b_cmp(Gen *g, u16 op, Ex *e, u32 v)
+{
+	if (op == BPF_JEQ)
+		return b_eq(g, e, v);
+	if (op == BPF_JGT)
+		return b_in(g, e, v == 0xffffffffu ? set_range(g->a, 1, 0) : set_range(g->a, v + 1, 0xffffffffu));
+	return b_in(g, e, set_range(g->a, v, 0xffffffffu));
+}
+
+Bool *
+b_masked(Gen *g, Ex *e, u32 mask, u32 v)
+{
+	return b_eq(g, mask == 0xffffffffu ? e : ex_alu(g->g, BPF_AND, e, ex_imm(g->g, mask)), v);
+}
+
+Bool *
+b_any(Gen *g, Ex *e, u32 bits)
+{
+	return b_not(g, b_eq(g, ex_alu(g->g, BPF_AND, e, ex_imm(g->g, bits)), 0));
+}
+
+Bool *
+b_let(Gen *g, u32 cell, Ex *e)
+{
+	Bool *b = bool_new(g, B_LET, NULL, NULL);
+
+	b->cell = cell;
+	b->e = e;
+	return b;
+}
+
+Bool *
+gen_bad(Gen *g, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	diag_verr(g->d, false, g->at, E_FILTER, fmt, ap);
+	va_end(ap);
+	g->failed = true;
+	return b_const(g, false);
+}
+
+/* The classic machine has 16 cells; the last two are the emitter's own. */
+u32
+gen_cell(Gen *g)
+{
+	if (g->g->cells >= 60) {
+		gen_bad(g, "there are too many encapsulations in one expression");
+		return 0;
+	}
+	return g->g->cells++;
+}
+
+/* ---- loads ---- */
+
+Ex *
+ld_at(Gen *g, Off *o, u32 k, u32 size)
+{
+	if (o->var && o->cell < 0)
+		o->cell = (int)gen_cell(g);
+	return ex_ld(g->g, size, o->var ? ex_cell(g->g, (u32)o->cell) : NULL, o->k + k);
+}
+
+Ex *ld_hdr(Gen *g, u32 k, u32 size) { return ld_at(g, &g->l.hdr, k, size); }
+Ex *ld_pl(Gen *g, u32 k, u32 size) { return ld_at(g, &g->l.pl, k, size); }
+Ex *ld_net(Gen *g, u32 k, u32 size) { return ld_at(g, &g->l.pl, g->l.nl + k, size); }
+Ex *ld_nosnap(Gen *g, u32 k, u32 size) { return ld_at(g, &g->l.pl, g->l.nl_nosnap + k, size); }
+Ex *ld_type(Gen *g, u32 k, u32 size) { return ld_at(g, &g->l.type, k, size); }
+
+Ex *
+ip_len(Gen *g)
+{
+	Ex *words = ex_alu(g->g, BPF_AND, ld_net(g, 0, 1), ex_imm(g->g, 0xf));
+	Ex *len = ex_alu(g->g, BPF_LSH, words, ex_imm(g->g, 2));
+
+	return g->l.pl.var ? ex_alu(g->g, BPF_ADD, len, ex_cell(g->g, (u32)g->l.pl.cell)) : len;
+}
+
+Ex *
+ld_tran(Gen *g, bool v6, u32 k, u32 size)
+{
+	if (v6)
+		return ld_net(g, 40 + k, size);
+	return ex_ld(g->g, size, ip_len(g), g->l.pl.k + g->l.nl + k);
+}
+
+/* From the end to the beginning, in words as large as they can be. */
+Bool *
+eq_bytes(Gen *g, Ex *(*ld)(Gen *, u32, u32), u32 off, const u8 *v, u32 n)
+{
+	Bool *b = NULL;
+
+	while (n) {
+		u32 size = n >= 4 ? 4 : n >= 2 ? 2 : 1, x = 0;
+
+		n -= size;
+		for (u32 i = 0; i < size; i++)
+			x = x << 8 | v[n + i];
+		b = b_and(g, b, b_eq(g, ld(g, off + n, size), x));
+	}
+	return b ? b : b_const(g, true);
+}
+
+/* ---- protocols of the link ---- */
+
+const LinkRow *
+gen_link(Gen *g)
+{
+	return filt_link_row(g->l.linktype);
+}
+
+enum { ETHER_MAX = 1500, SAP_IP = 0x06, SAP_STP = 0x42, SAP_IPX = 0xe0, SAP_NETBEUI = 0xf0, SAP_ISO = 0xfe,
+	ET_IP = 0x0800, ET_ARP = 0x0806, ET_RARP = 0x8035, ET_ATALK = 0x809b, ET_AARP = 0x80f3, ET_IPX = 0x8137,
+	ET_IP6 = 0x86dd, ET_DECNET = 0x6003, ET_NS = 0x0600 };
+
+static Bool *
+snap(Gen *g, u32 org, u32 type)
+{
+	u8 v[8] = { 0xaa, 0xaa, 0x03, (u8)(org >> 16), (u8)(org >> 8), (u8)org, (u8)(type >> 8), (u8)type };
+
+	return eq_bytes(g, ld_pl, 0, v, 8);
+}
+
+static Bool *
+snap_apple(Gen *g, u32 proto)
+{
+	return proto == ET_ATALK ? snap(g, 0x080007, ET_ATALK) : snap(g, 0, ET_AARP);
+}
+
+static bool
+both_saps(u32 proto)
+{
+	return proto == SAP_ISO || proto == SAP_IP || proto == SAP_NETBEUI;
+}
+
+static Bool *
+ether_type(Gen *g, u32 proto)
+{
+	Bool *is_len = b_not(g, b_cmp(g, BPF_JGT, ld_type(g, 0, 2), ETHER_MAX)), *b;
+
+	if (both_saps(proto))
+		return b_and(g, is_len, b_eq(g, ld_pl(g, 0, 2), proto << 8 | proto));
+	if (proto == SAP_IPX) {
+		b = b_or(g, b_eq(g, ld_pl(g, 0, 1), SAP_IPX), b_eq(g, ld_pl(g, 0, 2), 0xffff));
+		b = b_and(g, is_len, b_or(g, snap(g, 0, ET_IPX), b));
+		return b_or(g, b_eq(g, ld_type(g, 0, 2), ET_IPX), b);
+	}
+	if (proto == ET_ATALK || proto == ET_AARP)
+		return b_or(g, b_eq(g, ld_type(g, 0, 2), proto), b_and(g, is_len, snap_apple(g, proto)));
+	if (proto <= ETHER_MAX)
+		return b_and(g, is_len, b_eq(g, ld_type(g, 2, 1), proto));
+	return b_eq(g, ld_type(g, 0, 2), proto);
+}
+
+static Bool *
+sll_type(Gen *g, u32 proto)
+{
+	Bool *is_llc = b_eq(g, ld_type(g, 0, 2), 4), *b;
+
+	if (both_saps(proto))
+		return b_and(g, is_llc, b_eq(g, ld_pl(g, 0, 2), proto << 8 | proto));
+	if (proto == SAP_IPX) {
+		b = b_or(g, b_eq(g, ld_pl(g, 0, 1), SAP_IPX), snap(g, 0, ET_IPX));
+		b = b_or(g, b_eq(g, ld_type(g, 0, 2), 1), b_and(g, is_llc, b));
+		return b_or(g, b_eq(g, ld_type(g, 0, 2), ET_IPX), b);
+	}
+	if (proto == ET_ATALK || proto == ET_AARP)
+		return b_or(g, b_eq(g, ld_type(g, 0, 2), proto), b_and(g, is_llc, snap_apple(g, proto)));
+	if (proto <= ETHER_MAX)
+		return b_and(g, is_llc, b_eq(g, ld_hdr(g, g->l.pl.k, 1), proto));
+	return b_eq(g, ld_type(g, 0, 2), proto);
+}
+
+static Bool *
+llc_type(Gen *g, u32 proto)
+{
+	if (both_saps(proto))
+		return b_eq(g, ld_pl(g, 0, 2), proto << 8 | proto);
+	if (proto == ET_ATALK)
+		return snap(g, 0x080007, ET_ATALK);
+	return proto <= ETHER_MAX ? b_eq(g, ld_pl(g, 0, 1), proto) : b_eq(g, ld_pl(g, 6, 2), proto);
+}
+
+static u32
+ppp_type(u32 proto)
+{
+	static const u32 rows[][2] = { { ET_IP, 0x21 }, { ET_IP6, 0x57 }, { ET_DECNET, 0x27 }, { ET_ATALK, 0x29 },
+		{ ET_NS, 0x25 }, { SAP_ISO, 0x23 }, { SAP_STP, 0x31 }, { SAP_IPX, 0x2b } };
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (rows[i][0] == proto)
+			return rows[i][1];
+	return proto;
+}
+
+/* The address family in front of packets of loopback devices, in the byte order of the machine that wrote it. */
+static Bool *
+family_is(Gen *g, u32 af)
+{
+	if (g->l.linktype != DL_LOOP) {
+		if (g->o->savefile && g->o->swapped)
+			af = __builtin_bswap32(af);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		af = __builtin_bswap32(af);
+#endif
+	}
+	return b_eq(g, ld_hdr(g, 0, 4), af);
+}
+
+static Bool *
+loop_type(Gen *g, u32 proto)
+{
+	if (proto == ET_IP)
+		return family_is(g, 2);
+	if (proto != ET_IP6)
+		return b_const(g, false);
+	if (!g->o->savefile)
+		return family_is(g, 10);
+	/* NetBSD and OpenBSD, FreeBSD, macOS */
+	return b_or(g, family_is(g, 30), b_or(g, family_is(g, 24), family_is(g, 28)));
+}
+
+static Bool *
+arcnet_type(Gen *g, u32 proto)
+{
+	Ex *e = ld_type(g, 0, 1);
+
+	switch (proto) {
+	case ET_IP6: return b_eq(g, e, 0xc4);
+	case ET_IP: return b_or(g, b_eq(g, e, 212), b_eq(g, e, 240));
+	case ET_ARP: return b_or(g, b_eq(g, e, 213), b_eq(g, e, 241));
+	case ET_RARP: return b_eq(g, e, 214);
+	case ET_ATALK: return b_eq(g, e, 221);
+	}
+	return b_const(g, false);
+}
+
+static Bool *
+frelay_type(Gen *g, u32 proto)
+{
+	Ex *e = ld_hdr(g, 2, 2);
+
+	switch (proto) {
+	case ET_IP: return b_eq(g, e, 0x3cc);
+	case ET_IP6: return b_eq(g, e, 0x38e);
+	case SAP_ISO: return b_or(g, b_eq(g, e, 0x381), b_or(g, b_eq(g, e, 0x382), b_eq(g, e, 0x383)));
+	}
+	return b_const(g, false);
+}
+
+static Bool *
+mpls_type(Gen *g, u32 proto)
+{
+	u32 version = proto == ET_IP ? 0x40 : 0x60;
+
+	if (proto != ET_IP && proto != ET_IP6)
+		return gen_bad(g, "only IPv4 and IPv6 can be told apart behind an MPLS label");
+	/* The last label has its bottom-of-stack bit set. */
+	return b_and(g, b_masked(g, ld_net(g, (u32)-2, 1), 1, 1), b_masked(g, ld_net(g, 0, 1), 0xf0, version));
+}
+
+/* Packets around which there is something to look at first. */
+static Bool *
+outer_check(Gen *g)
+{
+	if (g->l.geneve)
+		return gen_geneve_has_header(g);
+	if (g->l.prevtype == DL_SUNATM)
+		return b_not(g, b_eq(g, ld_at(g, &g->l.prevhdr, 4, 2), 0xff00));
+	return NULL;
+}
+
+/* Does the link layer say that its payload is `proto` (an Ethernet type, or an LLC SAP <= 255)? */
+Bool *
+gen_linktype(Gen *g, u32 proto)
+{
+	const LinkRow *row = gen_link(g);
+
+	if (g->l.mpls)
+		return mpls_type(g, proto);
+	switch (row->family) {
+	case L_ETHER: return b_and(g, g->l.geneve ? NULL : outer_check(g), ether_type(g, proto));
+	case L_HDLC: return b_eq(g, ld_type(g, 0, 2), proto == SAP_ISO ? 0xfefe : proto);
+	case L_WLAN: return b_and(g, gen_wlan_data(g), llc_type(g, proto));
+	case L_LLC: return llc_type(g, proto);
+	case L_SUNATM: return b_and(g, b_masked(g, ld_hdr(g, 0, 1), 0x0f, 2), llc_type(g, proto));
+	case L_SLL: return sll_type(g, proto);
+	case L_RAW:
+		if (proto != ET_IP && proto != ET_IP6)
+			return b_const(g, false);
+		return b_masked(g, ld_hdr(g, 0, 1), 0xf0, proto == ET_IP ? 0x40 : 0x60);
+	case L_V4ONLY: return b_const(g, proto == ET_IP);
+	case L_V6ONLY: return b_const(g, proto == ET_IP6);
+	case L_PPP: return b_eq(g, ld_type(g, 0, 2), ppp_type(proto));
+	case L_PPP_BSDOS:
+		if (proto == ET_IP)
+			return b_or(g, b_or(g, b_eq(g, ld_type(g, 0, 2), 0x21), b_eq(g, ld_type(g, 0, 2), 0x2d)),
+				b_eq(g, ld_type(g, 0, 2), 0x2f));
+		return b_eq(g, ld_type(g, 0, 2), ppp_type(proto));
+	case L_LOOP: return loop_type(g, proto);
+	case L_PFLOG:
+		if (proto != ET_IP && proto != ET_IP6)
+			return b_const(g, false);
+		return b_eq(g, ld_hdr(g, 1, 1), proto == ET_IP ? 2 : 10);
+	case L_ARCNET: return arcnet_type(g, proto);
+	case L_LTALK: return b_const(g, proto == ET_ATALK);
+	case L_FRELAY: return frelay_type(g, proto);
+	case L_JUNIPER: return b_masked(g, ld_hdr(g, 0, 4), 0xffffff00, 0x4d474300);
+	case L_BACNET: return b_masked(g, ld_hdr(g, 0, 4), 0xffff0000, 0x55ff0000);
+	case L_IPNET:
+		return proto == ET_IP || proto == ET_IP6 ? b_eq(g, ld_type(g, 0, 1), proto == ET_IP ? 2 : 26) :
+			b_const(g, false);
+	case L_OTHER: return b_eq(g, ld_type(g, 0, 2), proto);
+	}
+	return gen_bad(g, "packets of %s do not say what protocol they carry", row->name);
+}
+
+/* ---- protocols ---- */
+
+Bool *
+gen_first_fragment(Gen *g)
+{
+	return b_eq(g, ex_alu(g->g, BPF_AND, ld_net(g, 6, 2), ex_imm(g->g, 0x1fff)), 0);
+}
+
+static Bool *
+iso_proto(Gen *g, u32 v)
+{
+	if (gen_link(g)->family == L_FRELAY)
+		return b_eq(g, ld_hdr(g, 2, 2), 0x300 | v);
+	if (gen_link(g)->family == L_HDLC)
+		return b_and(g, gen_linktype(g, 0xfefe), b_eq(g, ld_nosnap(g, 1, 1), v));
+	return b_and(g, gen_linktype(g, SAP_ISO), b_eq(g, ld_nosnap(g, 0, 1), v));
+}
+
+/* Is the protocol inside `under` number v? */
+Bool *
+gen_proto(Gen *g, u32 v, Proto under)
+{
+	switch (under) {
+	case P_NONE: return b_or(g, gen_proto(g, v, P_IP), gen_proto(g, v, P_IP6));
+	case P_LINK: return gen_linktype(g, v);
+	case P_IP: return b_and(g, gen_linktype(g, ET_IP), b_eq(g, ld_net(g, 9, 1), v));
+	case P_IP6:
+		return b_and(g, gen_linktype(g, ET_IP6), b_or(g, b_eq(g, ld_net(g, 6, 1), v),
+			b_and(g, b_eq(g, ld_net(g, 6, 1), 44), b_eq(g, ld_net(g, 40, 1), v))));
+	case P_ISO: return iso_proto(g, v);
+	case P_ISIS: return b_and(g, iso_proto(g, 0x83), b_eq(g, ld_nosnap(g, 4, 1), v));
+	case P_ARP: case P_RARP: case P_LAT: case P_SCA: case P_MOPRC: case P_MOPDL: case P_ATALK: case P_DECNET:
+		return gen_bad(g, "%s carries no other protocols to look for", filt_proto_name(under));
+	default:
+		return gen_bad(g, "'%s proto' is not a test; 'proto' goes with ether, ip, ip6, iso and isis",
+			filt_proto_name(under));
+	}
+}
+
+static Bool *
+isis_types(Gen *g, const u8 *types, u32 n)
+{
+	Bool *b = NULL;
+
+	for (u32 i = 0; i < n; i++)
+		b = b ? b_or(g, b, gen_proto(g, types[i], P_ISIS)) : gen_proto(g, types[i], P_ISIS);
+	return b;
+}
+
+/* A protocol's name alone. */
+Bool *
+gen_abbrev(Gen *g, Proto p)
+{
+	static const struct { u8 p, under; u16 v; } rows[] = {
+		{ P_SCTP, P_NONE, 132 }, { P_TCP, P_NONE, 6 }, { P_UDP, P_NONE, 17 }, { P_ICMP, P_IP, 1 },
+		{ P_IGMP, P_IP, 2 }, { P_IGRP, P_IP, 9 }, { P_PIM, P_NONE, 103 }, { P_VRRP, P_IP, 112 },
+		{ P_CARP, P_IP, 112 }, { P_ICMP6, P_IP6, 58 }, { P_AH, P_NONE, 51 }, { P_ESP, P_NONE, 50 },
+		{ P_ESIS, P_ISO, 0x82 }, { P_ISIS, P_ISO, 0x83 }, { P_CLNP, P_ISO, 0x81 },
+		{ P_IP, P_LINK, ET_IP }, { P_ARP, P_LINK, ET_ARP }, { P_RARP, P_LINK, ET_RARP },
+		{ P_ATALK, P_LINK, ET_ATALK }, { P_AARP, P_LINK, ET_AARP }, { P_DECNET, P_LINK, ET_DECNET },
+		{ P_SCA, P_LINK, 0x6007 }, { P_LAT, P_LINK, 0x6004 }, { P_MOPDL, P_LINK, 0x6001 },
+		{ P_MOPRC, P_LINK, 0x6002 }, { P_IP6, P_LINK, ET_IP6 }, { P_ISO, P_LINK, SAP_ISO },
+		{ P_STP, P_LINK, SAP_STP }, { P_IPX, P_LINK, SAP_IPX }, { P_NETBEUI, P_LINK, SAP_NETBEUI },
+	};
+	static const struct { u8 p, n, v[5]; } isis[] = {
+		{ P_L1, 5, { 26, 24, 18, 15, 17 } }, { P_L2, 5, { 27, 25, 20, 16, 17 } }, { P_IIH, 3, { 17, 15, 16 } },
+		{ P_LSP, 2, { 18, 20 } }, { P_SNP, 4, { 27, 26, 24, 25 } }, { P_CSNP, 2, { 24, 25 } },
+		{ P_PSNP, 2, { 26, 27 } },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (rows[i].p == p)
+			return gen_proto(g, rows[i].v, (Proto)rows[i].under);
+	for (size_t i = 0; i < COUNT(isis); i++)
+		if (isis[i].p == p)
+			return isis_types(g, isis[i].v, isis[i].n);
+	if (p == P_LINK)
+		gen_bad(g, "a link layer's name alone is not a test");
+	else
+		gen_bad(g, "'%s' alone is not a test", filt_proto_name(p));
+	diag_hint(g->d, p == P_LINK ? "write 'ether host 00:11:22:33:44:55', 'ether proto 0x88cc' or 'ether[0] & 1 = 1'" :
+		"write 'radio[0] = 0'");
+	return b_const(g, false);
+}
+
+/* ---- the walk ---- */
+
+/* A run of ids or-ed under the same qualifier becomes one test of a set. */
+static Bool *
+gen_or_list(Gen *g, Ast *n)
+{
+	Vec(Ast *) list = {0};
+	Bool *b = NULL;
+
+	for (; n->kind == A_OR; n = n->l)
+		VEC_PUSH(g->a, &list, n->r);
+	VEC_PUSH(g->a, &list, n);
+	for (u32 i = 0; i < list.n / 2; i++) {
+		Ast *t = list.v[i];
+
+		list.v[i] = list.v[list.n - 1 - i];
+		list.v[list.n - 1 - i] = t;
+	}
+	for (u32 i = 0; i < list.n;) {
+		u32 run = 1;
+		Bool *x;
+
+		while (!g->o->plain && i + run < list.n && gen_alike(list.v[i], list.v[i + run]))
+			run++;
+		x = run > 1 ? gen_ids(g, &list.v[i], run) : gen_ast(g, list.v[i]);
+		b = b ? b_or(g, b, x) : x;
+		i += run;
+	}
+	return b;
+}
+
+static Bool *
+gen_and_list(Gen *g, Ast *n)
+{
+	Vec(Ast *) list = {0};
+	Bool *b = NULL;
+
+	for (; n->kind == A_AND; n = n->l)
+		VEC_PUSH(g->a, &list, n->r);
+	b = gen_ast(g, n);
+	for (u32 i = list.n; i-- > 0;)
+		b = b_and(g, b, gen_ast(g, list.v[i]));
+	return b;
+}
+
+Bool *
+gen_ast(Gen *g, Ast *n)
+{
+	Layout saved = g->l;
+	Bool *b;
+
+	switch (n->kind) {
+	case A_TRUE: return b_const(g, true);
+	case A_AND: return gen_and_list(g, n);
+	case A_OR:
+		b = gen_or_list(g, n);
+		if (g->o->scoped)
+			g->l = saved;
+		return b;
+	case A_NOT:
+		b = b_not(g, gen_ast(g, n->l));
+		if (g->o->scoped)
+			g->l = saved;
+		return b;
+	}
+	g->at = n->at;
+	switch (n->kind) {
+	case A_NAME: case A_NUM: case A_V4: case A_V6: case A_MAC: case A_AID: case A_SET: return gen_id(g, n);
+	case A_PROTO: return gen_abbrev(g, n->q.proto);
+	case A_REL: return gen_relation(g, n);
+	case A_LESS: return b_not(g, b_cmp(g, BPF_JGT, ex_len(g->g), n->v));
+	case A_GREATER: return b_cmp(g, BPF_JGE, ex_len(g->g), n->v);
+	case A_BYTE: return gen_byte(g, n);
+	case A_VLAN: case A_MPLS: case A_PPPOED: case A_PPPOES: case A_GENEVE: case A_VXLAN: case A_IPIP: case A_GRE:
+		return gen_encap(g, n);
+	}
+	return gen_link_primitive(g, n);
+}
+
+static void
+init_layout(Gen *g)
+{
+	const LinkRow *r = filt_link_row(g->o->linktype);
+	bool wlan = r->family == L_WLAN;
+	Off zero = { .cell = -1 };
+
+	g->outertype = r->number;
+	g->hdr_cell = g->pl_cell = g->meta_pl = g->meta_type = -1;
+	g->l.linktype = g->l.prevtype = r->number;
+	g->l.hdr = g->l.pl = g->l.type = zero;
+	if (!strncmp(r->name, "NETANALYZER", 11))
+		g->l.hdr.k = r->type_off - 12;
+	g->l.hdr.var = wlan && r->number != DL_IEEE802_11;
+	g->l.pl.var = wlan || r->family == L_PFLOG;
+	if (g->l.hdr.var)
+		g->l.hdr.cell = g->hdr_cell = (int)gen_cell(g);
+	if (g->l.pl.var)
+		g->l.pl.cell = g->pl_cell = (int)gen_cell(g);
+	g->l.pl.k = r->pl_off;
+	g->l.type.k = r->type_off;
+	g->l.nl = r->nl;
+	g->l.nl_nosnap = r->nl_nosnap;
+	g->l.prevhdr = g->outerhdr = g->l.hdr;
+}
+
+Bool *
+filt_gen(Arena *a, Diag *d, Graph *graph, Ast *ast, const FiltOpts *o)
+{
+	Gen g = { .a = a, .d = d, .g = graph, .o = o };
+	Bool *b;
+
+	init_layout(&g);
+	b = gen_ast(&g, ast);
+	b = b_and(&g, gen_prologue(&g), b);
+	return g.failed ? NULL : b;
+}
