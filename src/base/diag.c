@@ -213,7 +213,7 @@ const char *
 diag_where(const Diag *d, Span at, Buf *out)
 {
 	const char *file;
-	u32 line, col, line2, col2;
+	u32 line, col, line2 = 0, col2 = 0;
 
 	if (!diag_line_col(d, at.from, &file, &line, &col)) {
 		buf_puts(out, "piton");
