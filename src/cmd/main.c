@@ -35,10 +35,5 @@ main(int argc, char **argv)
 		return fn(argc, argv);
 	if (argc > 1 && (fn = find(argv[1])))
 		return fn(argc - 1, argv + 1);
-	Buf b = { 0 };
-
-	cmd_list(&b);
-	fputs(b.p, stderr);
-	buf_free(&b);
-	return 2;
+	return trace_main(argc, argv);
 }

@@ -210,14 +210,16 @@ plan(Plan *p, const IrOptions *opt, u32 room, u32 *scratch)
 	u32 used;
 
 	for (u32 m = 0; m < p->n; m++)
-		fn->mems.v[m].scratch = fn->mems.v[m].size > (opt->stack_limit ? opt->stack_limit : 32);
+		fn->mems.v[m].scratch = !fn->mems.v[m].on_stack && fn->mems.v[m].size > (opt->stack_limit ? opt->stack_limit : 32);
 	find_meetings(p);
 	while ((used = place_kind(p, false)) > room) {
 		u32 big = p->n;
 
 		for (u32 m = 0; m < p->n; m++)
-			if (!fn->mems.v[m].scratch && (big == p->n || fn->mems.v[m].size > fn->mems.v[big].size))
+			if (!fn->mems.v[m].scratch && !fn->mems.v[m].on_stack && (big == p->n || fn->mems.v[m].size > fn->mems.v[big].size))
 				big = m;
+		if (big == p->n)
+			break;          /* what is left must be there; the caller reports it */
 		fn->mems.v[big].scratch = true;
 	}
 	*scratch = place_kind(p, true);

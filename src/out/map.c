@@ -45,11 +45,14 @@ merge(const Entries *e, u8 *to, const u8 *value)
 static bool
 is_set(const MapInfo *m, const u8 *value)
 {
-	u32 set = 1;
+	u32 n = m->cpu_array ? host_cpus() : 1, set;
 
-	if (m->set_offset)
-		memcpy(&set, value + m->set_offset, 4);
-	return set;
+	for (u32 i = 0; i < n && m->set_offset; i++) {
+		memcpy(&set, value + (size_t)i * m->stride + m->set_offset, 4);
+		if (set)
+			return true;
+	}
+	return !m->set_offset;
 }
 
 static int
@@ -235,7 +238,7 @@ print(Out *o, u32 map, const Limits *limits, bool at_end)
 	if (o->opt.map_walk)
 		o->opt.map_walk(o->opt.arg, m->map, collect, &e);
 	/* An aggregation without a key lies in an array, which always has its one entry. */
-	if (!m->key && e.n && type_is_agg(m->value) && !o->zeroed.v[map] && agg_is_empty(m->value, value_of(&e, 0)))
+	if (!m->key && e.n && !m->set_offset && type_is_agg(m->value) && !o->zeroed.v[map] && agg_is_empty(m->value, value_of(&e, 0)))
 		e.n = 0;
 	if (!e.n && (at_end || !zero_entry(&e)))
 		goto out;               /* nothing to show */

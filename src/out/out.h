@@ -49,7 +49,7 @@ typedef struct MapInfo {
 	bool cpu_array;                 /* one array entry of host_cpus() values of `stride` bytes each (scalar aggregations) */
 	u32 stride;
 	u32 set_offset;                 /* maps that always hold their one entry: != 0: a u32 there in the value (behind it) is
-	                                 * nonzero once the script assigned to it */
+	                                 * nonzero once the script assigned to it; cpu_array: in each CPU's stride */
 	bool internal;                  /* not printed at the end */
 	Span at;
 } MapInfo;

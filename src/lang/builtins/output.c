@@ -1,0 +1,268 @@
+/* output: records for user space: printf, print, exit and their kind. Formats are checked here, printed in out/. */
+#include "lang/comp.h"
+
+#include <stdio.h>
+
+/* ---- formats ---- */
+
+static bool
+prints_as(const Type *t, char conv)
+{
+	if (conv == 's')
+		return t->kind != TY_NONE && !type_is_agg(t);
+	if (conv == 'r')
+		return t->kind == TY_BUFFER || t->kind == TY_STRING || t->kind == TY_ARRAY;
+	if (conv == 'c' || strchr("dixXuop", conv))
+		return is_scalar(t) && t->kind != TY_USERNAME && t->kind != TY_NONE;
+	return false;
+}
+
+static void
+check_conv(Comp *c, Node *n, Node *arg, const Conv *conv, const char *fmt)
+{
+	const Type *t = arg->type;
+
+	if (t->kind == TY_ERROR || prints_as(t, conv->conv))
+		return;
+	err(c, arg->at, E_FORMAT, "%s: %.*s specifier expects a value of type %s (%s supplied)", n->name, (int)(conv->to - conv->from),
+	    fmt + conv->from, conv->conv == 'r' ? "buffer" : conv->conv == 's' ? "string" : "integer", tname(c, t));
+	if (agg_coerced(t))
+		hint(c, "cast it to a number: (%s)%s", tname(c, agg_coerced(t)), arg->name ? arg->name : "...");
+	else if (type_is_agg(t))
+		hint(c, "print(@map) prints it whole");
+}
+
+static void
+add_args(Comp *c, Node *n, u32 from)
+{
+	for (u32 i = from; i < n->n; i++)
+		if (n->list[i]->type->kind == TY_NONE)
+			err(c, n->list[i]->at, E_FORMAT, "%s() cannot print an expression of type '%s'", n->name, tname(c, n->list[i]->type));
+}
+
+static const Type *
+check_printf(Comp *c, Node *n)
+{
+	Node *f = n->list[0];
+	Conv *conv = NEW_N(c->a, Conv, n->n + 1);
+	u32 at = 0;
+	const char *why = NULL;
+	int k = out_format_parse(f->str, f->n, conv, n->n, &at, &why);
+
+	if (k < 0) {
+		u32 from = f->at.from + 1 + at;
+
+		err(c, (Span){ from, from + 1 }, E_FORMAT, "%s() has a bad format: %s", n->name, why ? why : "");
+		return &ty_error;
+	}
+	if ((u32)k != n->n - 1) {
+		err(c, n->at, E_FORMAT, "%s: %s arguments for format string (%u supplied, %d expected)",
+		    n->name, (u32)k < n->n - 1 ? "Too many" : "Not enough", n->n - 1, k);
+		return &ty_error;
+	}
+	for (u32 i = 0; i < (u32)k; i++)
+		check_conv(c, n, n->list[i + 1], &conv[i], f->str);
+	add_args(c, n, 1);
+	return &ty_none;
+}
+
+static Ref
+send_format(Comp *c, Node *n, EventKind kind)
+{
+	u32 e = event_new(c, kind, n->at);
+	const Type **t = NEW_N(c->a, const Type *, n->n);
+
+	c->s->events.v[e].fmt = n->list[0]->str;
+	for (u32 i = 1; i < n->n; i++)
+		t[i - 1] = n->list[i]->type;
+	event_layout(c, e, t, n->n - 1);
+	event_send(c, e, n->list + 1, n->n - 1);
+	return 0;
+}
+
+static Ref
+lower_printf(Comp *c, Node *n)
+{
+	return send_format(c, n, EV_PRINTF);
+}
+
+static Ref
+lower_cat(Comp *c, Node *n)
+{
+	return send_format(c, n, EV_CAT);
+}
+
+static Ref
+lower_system(Comp *c, Node *n)
+{
+	return send_format(c, n, EV_SYSTEM);
+}
+
+static Ref
+lower_errorf(Comp *c, Node *n)
+{
+	return send_format(c, n, EV_ERRORF);
+}
+
+static Ref
+lower_warnf(Comp *c, Node *n)
+{
+	return send_format(c, n, EV_WARNF);
+}
+
+/* ---- print ---- */
+
+static const Type *
+print_map(Comp *c, Node *n)
+{
+	MapSym *m = n->list[0]->sym;
+
+	n->list[0]->type = &ty_none;
+	for (u32 i = 1; i < n->n; i++)
+		if (check_expr(c, n->list[i])->kind != TY_ERROR && n->list[i]->kind != ND_NUM && !c->quiet)
+			err(c, n->list[i]->at, E_CONST, "print() expects a literal integer here");
+	if (!m->value) {
+		err(c, n->list[0]->at, E_UNDEFINED, "Undefined map: %s", m->name);
+		return &ty_error;
+	}
+	if (!m->keyed && n->n > 1)
+		warn(c, n->list[1]->at, W_UNUSED, "%s has one value: top and div choose among keys", m->name);
+	return &ty_none;
+}
+
+static const Type *
+check_print(Comp *c, Node *n)
+{
+	Node *a = n->list[0];
+	const Type *t;
+
+	if (a->kind == ND_MAP && !a->a && !(((MapSym *)a->sym)->scalar && ((MapSym *)a->sym)->value && !type_is_agg(((MapSym *)a->sym)->value)))
+		return print_map(c, n);
+	t = a->type && a->kind != ND_MAP ? a->type : check_expr(c, a);
+	if (t->kind == TY_ERROR)
+		return t;
+	if (n->n > 1) {
+		err(c, n->list[1]->at, E_ARGS, "Non-map print() only takes 1 argument, %u found", n->n);
+		return &ty_error;
+	}
+	if (t->kind == TY_NONE || ((t->kind == TY_TUPLE || t->kind == TY_RECORD) && !t->n_fields)) {
+		err(c, a->at, E_FORMAT, "print() cannot print an expression of type '%s'", tname(c, t));
+		return &ty_error;
+	}
+	if (a->kind == ND_CALL && !strcmp(a->name, "args") && c->cl->prov->args_in_ctx) {
+		err(c, a->at, E_FORMAT, "print() cannot print args of %s probes as a whole", c->cl->prov->name);
+		hint(c, "print its fields: args.NAME");
+		return &ty_error;
+	}
+	if (type_is_agg(t) && !agg_coerced(t)) {
+		err(c, a->at, E_AGG, "%s values can't be printed by key: print() must print the whole map", tname(c, t));
+		return &ty_error;
+	}
+	return &ty_none;
+}
+
+static Ref
+lower_print(Comp *c, Node *n)
+{
+	Node *a = n->list[0];
+	const Type *t = a->type;
+	u32 e;
+
+	if (t == &ty_none) {
+		e = event_new(c, EV_PRINT_MAP, n->at);
+		c->s->events.v[e].map = ((MapSym *)a->sym)->info;
+		c->s->events.v[e].top = n->n > 1 ? (s64)n->list[1]->num : 0;
+		c->s->events.v[e].div = n->n > 2 ? (s64)n->list[2]->num : 0;
+		event_send_ints(c, e, 0, NULL, 0);
+		return 0;
+	}
+	e = event_new(c, EV_PRINT_VALUE, n->at);
+	if (agg_coerced(t))
+		t = agg_coerced(t);
+	event_layout(c, e, &t, 1);
+	event_send(c, e, &a, 1);
+	return 0;
+}
+
+/* ---- exit, join ---- */
+
+static Ref
+lower_exit(Comp *c, Node *n)
+{
+	u32 e = event_new(c, EV_EXIT, n->at);
+	Ref r;
+
+	if (n->n && n->list[0]->kind != ND_NUM) {
+		r = lower_int(c, n->list[0]);
+		event_send_ints(c, e, 0, &r, 1);
+	} else {
+		c->s->events.v[e].code = n->n ? (s64)n->list[0]->num : 0;
+		event_send_ints(c, e, 0, NULL, 0);
+	}
+	lower_leave(c, 0);
+	return 0;
+}
+
+/* join(argv): up to JOIN_MAX strings behind an array of pointers that ends with NULL. */
+enum { JOIN_MAX = 16, JOIN_LEN = 1024 };
+
+static const Type *
+check_join(Comp *c, Node *n)
+{
+	const Type *t = n->list[0]->type;
+
+	if (t->kind != TY_PTR && t->kind != TY_ARRAY && !number_type(t)) {
+		err(c, n->list[0]->at, E_ARGS, "join() expects a pointer to an array of strings (%s provided)", tname(c, t));
+		return &ty_error;
+	}
+	return &ty_none;
+}
+
+static Ref
+lower_join(Comp *c, Node *n)
+{
+	Fn *fn = c->fn;
+	u32 e = event_new(c, EV_JOIN, n->at), len = (u32)MIN(comp_cf(c, CF_MAX_STRLEN), JOIN_LEN), end = ir_block(fn);
+	const Type *arr = n->list[0]->type, *str = type_string(c->ts, len), *types[JOIN_MAX];
+	AddrSpace space = arr->kind == TY_PTR ? arr->space : n->list[0]->space;
+	Ref argv = lower_int(c, n->list[0]), mem;
+	u32 zero;
+
+	for (u32 i = 0; i < JOIN_MAX; i++)
+		types[i] = str;
+	c->s->events.v[e].sep = n->n > 1 ? n->list[1]->str : " ";
+	event_layout(c, e, types, JOIN_MAX);
+	mem = ir_mem(fn, JOIN_MAX * 8, 8, n->at);
+	read_far(c, space, mem, JOIN_MAX * 8, argv, n->at);
+	zero = event_open(c, e, &argv);
+	for (u32 i = 0; i < JOIN_MAX; i++) {
+		u32 have = ir_block(fn), next = ir_block(fn);
+		Ref p = ir_load(fn, mem, (s32)i * 8, 8, false);
+
+		ir_store(fn, argv, (s32)c->s->events.v[e].args[i].offset, 1, ir_const(fn, 0));
+		ir_br(fn, p, have, next);
+		ir_seal(fn, have);
+		ir_start(fn, have);
+		read_str(c, space, offset(c, argv, (s32)c->s->events.v[e].args[i].offset), len, p, n->at);
+		ir_jmp(fn, next);
+		ir_seal(fn, next);
+		ir_start(fn, next);
+	}
+	event_close(c, e, argv, zero);
+	ir_jmp(fn, end);
+	ir_seal(fn, end);
+	ir_start(fn, end);
+	return 0;
+}
+
+const Builtin builtins_output[] = {
+	{ "printf",  "S*", 0, check_printf, lower_printf },
+	{ "cat",     "S*", 0, check_printf, lower_cat },
+	{ "system",  "S*", B_UNSAFE, check_printf, lower_system },
+	{ "errorf",  "S*", 0, check_printf, lower_errorf },
+	{ "warnf",   "S*", 0, check_printf, lower_warnf },
+	{ "print",   "x?xx", B_MAPARG, check_print, lower_print },
+	{ "exit",    "?i", B_ENDS, NULL, lower_exit },
+	{ "join",    "x?S", 0, check_join, lower_join },
+	{ NULL },
+};

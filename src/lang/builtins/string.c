@@ -1,0 +1,347 @@
+/* string: text and bytes read from memory, and questions about them. */
+#include "lang/comp.h"
+
+#include <stdio.h>
+
+static AddrSpace
+pointee_space(const Node *n)
+{
+	return n->type->kind == TY_PTR ? n->type->space : n->space;
+}
+
+/* ---- str ---- */
+
+/* Bytes of str()'s result with its NUL: max_strlen characters, or what a literal length says. */
+static u32
+str_size(Comp *c, Node *n)
+{
+	u64 max = comp_cf(c, CF_MAX_STRLEN);
+	const Node *len = n->n > 1 ? n->list[1] : NULL;
+
+	if (len && len->kind == ND_NUM)
+		return (u32)MAX(1, MIN(len->num, max));
+	return (u32)max;
+}
+
+static const Type *
+check_str(Comp *c, Node *n)
+{
+	Node *p = n->list[0];
+
+	if (p->kind == ND_STR && n->n == 1) {
+		make_string(c, n, p->str, p->n);
+		return n->type;
+	}
+	if (p->kind == ND_STR && n->list[1]->kind == ND_NUM) {
+		make_string(c, n, p->str, MIN(p->n, n->list[1]->num));
+		return n->type;
+	}
+	if (p->type->kind == TY_STRING && n->n == 1)
+		return p->type;
+	if (p->type->kind != TY_PTR && !number_type(p->type) && p->type->kind != TY_STRING && p->type->kind != TY_ARRAY) {
+		err(c, p->at, E_ARGS, "str() expects an integer or a pointer type as first argument (%s provided)", tname(c, p->type));
+		return &ty_error;
+	}
+	return type_string(c->ts, str_size(c, n));
+}
+
+static void
+into_str(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
+{
+	Fn *fn = c->fn;
+	Node *p = n->list[0];
+	u32 size = MIN(n->type->size, as->size), max, lo, end;
+	Ref from, len;
+	Var v;
+
+	if (p->type->kind == TY_STRING && n->n == 1) {
+		lower_into(c, p, as, base, off, clean);
+		return;
+	}
+	from = lower_int(c, p);
+	if (n->n < 2 || n->list[1]->kind == ND_NUM) {
+		if (clean)
+			ir_zero(fn, base, off, as->size);
+		read_str(c, p->type->kind == TY_STRING ? AS_KERNEL : pointee_space(p), offset(c, base, off), size, from, n->at);
+		return;
+	}
+	/* A length that is known only when it runs, cut to the room. */
+	len = lower_int(c, n->list[1]);
+	v = ir_var(fn);
+	max = ir_block(fn), lo = ir_block(fn), end = ir_block(fn);
+	ir_set(fn, v, len);
+	ir_br(fn, ir_bini(fn, IR_ugt, len, size), max, end);
+	ir_seal(fn, max);
+	ir_start(fn, max);
+	ir_set(fn, v, ir_const(fn, size));
+	ir_jmp(fn, end);
+	ir_seal(fn, end);
+	ir_start(fn, end);
+	ir_seal(fn, lo);
+	if (clean)
+		ir_zero(fn, base, off, as->size);
+	else
+		ir_store(fn, base, off, 1, ir_const(fn, 0));
+	bool user = pointee_space(p) == AS_USER || (pointee_space(p) == AS_NONE && c->cl->prov->space == AS_USER);
+
+	IR_CALL(fn, user ? BPF_FUNC_probe_read_user_str : BPF_FUNC_probe_read_kernel_str, offset(c, base, off), ir_get(fn, v), from);
+}
+
+/* ---- buf: u32 length, then the bytes ---- */
+
+static const Type *
+check_buf(Comp *c, Node *n)
+{
+	Node *p = n->list[0], *len = n->n > 1 ? n->list[1] : NULL;
+	u64 max = comp_cf(c, CF_MAX_STRLEN), size = max;
+
+	if (!len && p->type->kind != TY_ARRAY && p->type->kind != TY_STRING) {
+		err(c, n->at, E_ARGS, "buf() expects a length argument for non-array type %s", tname(c, p->type));
+		return &ty_error;
+	}
+	if (!len)
+		size = MIN(p->type->size, max);
+	else if (len->kind == ND_NUM)
+		size = MIN(len->num, max);
+	if (!size) {
+		err(c, n->at, E_ARGS, "buf() of 0 bytes");
+		return &ty_error;
+	}
+	return type_buffer(c->ts, (u32)size);
+}
+
+static void
+into_buf(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
+{
+	Fn *fn = c->fn;
+	Node *p = n->list[0], *len = n->n > 1 ? n->list[1] : NULL;
+	u32 max = n->type->count;
+	Ref from, size;
+	Val v;
+
+	if (clean)
+		ir_zero(fn, base, off, as->size);
+	if (!len || len->kind == ND_NUM) {
+		ir_store(fn, base, off, 4, ir_const(fn, max));
+		if (p->type->kind == TY_ARRAY || p->type->kind == TY_STRING) {
+			v = lower(c, p);
+			if (v.where == W_CTX || (v.where == W_MEM && v.type->size >= max)) {
+				v.type = type_array(c->ts, type_int(1, false), MIN(max, p->type->size));
+				val_store(c, v, v.type, base, off + 4, false);
+				return;
+			}
+			from = val_int(c, v);
+			read_far(c, v.where == W_FAR ? v.space : AS_KERNEL, offset(c, base, off + 4), max, from, n->at);
+			return;
+		}
+		read_far(c, pointee_space(p), offset(c, base, off + 4), max, lower_int(c, p), n->at);
+		return;
+	}
+	from = lower_int(c, p);
+	size = lower_int(c, len);
+	{
+		Var s = ir_var(fn);
+		u32 more = ir_block(fn), end = ir_block(fn);
+
+		ir_set(fn, s, size);
+		ir_br(fn, ir_bini(fn, IR_ugt, size, max), more, end);
+		ir_seal(fn, more);
+		ir_start(fn, more);
+		ir_set(fn, s, ir_const(fn, max));
+		ir_jmp(fn, end);
+		ir_seal(fn, end);
+		ir_start(fn, end);
+		size = ir_get(fn, s);
+	}
+	ir_store(fn, base, off, 4, size);
+	bool user = pointee_space(p) == AS_USER || (pointee_space(p) == AS_NONE && c->cl->prov->space == AS_USER);
+
+	IR_CALL(fn, user ? BPF_FUNC_probe_read_user : BPF_FUNC_probe_read_kernel, offset(c, base, off + 4), size, from);
+}
+
+/* ---- questions ---- */
+
+static const Type *
+check_strncmp(Comp *c, Node *n)
+{
+	(void)c, (void)n;
+	return type_int(8, true);
+}
+
+/* 0 if the first n bytes are equal (or both end before), else 1: no sign. */
+static Ref
+lower_strncmp(Comp *c, Node *n)
+{
+	Fn *fn = c->fn;
+	u64 max = n->list[2]->num;
+	Val a, b;
+	Var i = ir_var(fn), res = ir_var(fn);
+	u32 head, body, more, yes, no, end;
+	Ref x, y, k;
+
+	a = val_near(c, lower(c, n->list[0]));
+	b = val_near(c, lower(c, n->list[1]));
+	max = MIN(max, MIN(a.type->size, b.type->size));
+	head = ir_block(fn), body = ir_block(fn), more = ir_block(fn), yes = ir_block(fn), no = ir_block(fn), end = ir_block(fn);
+	ir_set(fn, i, ir_const(fn, 0));
+	ir_jmp(fn, head);
+	ir_start(fn, head);
+	k = ir_get(fn, i);
+	ir_br(fn, ir_bini(fn, IR_ult, k, (s64)max), body, yes);
+	ir_seal(fn, body);
+	ir_start(fn, body);
+	x = ir_load(fn, ir_bin(fn, IR_add, val_addr(c, a), k), 0, 1, false);
+	y = ir_load(fn, ir_bin(fn, IR_add, val_addr(c, b), k), 0, 1, false);
+	ir_set(fn, i, ir_bini(fn, IR_add, k, 1));
+	ir_br(fn, ir_bin(fn, IR_eq, x, y), more, no);
+	ir_seal(fn, more);
+	ir_start(fn, more);
+	ir_br(fn, x, head, yes);
+	ir_seal(fn, head);
+	ir_seal(fn, yes);
+	ir_start(fn, yes);
+	ir_set(fn, res, ir_const(fn, 0));
+	ir_jmp(fn, end);
+	ir_seal(fn, no);
+	ir_start(fn, no);
+	ir_set(fn, res, ir_const(fn, 1));
+	ir_jmp(fn, end);
+	ir_seal(fn, end);
+	ir_start(fn, end);
+	return ir_get(fn, res);
+}
+
+/* ---- strlen, and where one string is in another ---- */
+
+static const Type *
+check_number(Comp *c, Node *n)
+{
+	(void)c, (void)n;
+	return type_int(8, true);
+}
+
+static Ref
+lower_strlen(Comp *c, Node *n)
+{
+	Fn *fn = c->fn;
+	Val a = val_near(c, lower(c, n->list[0]));
+	Var i = ir_var(fn);
+	u32 head = ir_block(fn), body = ir_block(fn), more = ir_block(fn), end = ir_block(fn);
+	Ref k, x;
+
+	ir_set(fn, i, ir_const(fn, 0));
+	ir_jmp(fn, head);
+	ir_start(fn, head);
+	k = ir_get(fn, i);
+	ir_br(fn, ir_bini(fn, IR_ult, k, a.type->size), body, end);
+	ir_seal(fn, body);
+	ir_start(fn, body);
+	x = ir_load(fn, ir_bin(fn, IR_add, val_addr(c, a), k), 0, 1, false);
+	ir_br(fn, x, more, end);
+	ir_seal(fn, more);
+	ir_start(fn, more);
+	ir_set(fn, i, ir_bini(fn, IR_add, k, 1));
+	ir_jmp(fn, head);
+	ir_seal(fn, head);
+	ir_seal(fn, end);
+	ir_start(fn, end);
+	return ir_get(fn, i);
+}
+
+/* The index at which `b` stands in `a`, or -1: each place is tried. */
+static Ref
+find(Comp *c, Node *n)
+{
+	Fn *fn = c->fn;
+	Val a = val_near(c, lower(c, n->list[0])), b = val_near(c, lower(c, n->list[1]));
+	Var i = ir_var(fn), j = ir_var(fn), res = ir_var(fn);
+	u32 head = ir_block(fn), body = ir_block(fn), in = ir_block(fn), inb = ir_block(fn), room = ir_block(fn), cmp = ir_block(fn);
+	u32 next = ir_block(fn), step = ir_block(fn), found = ir_block(fn), none = ir_block(fn), end = ir_block(fn);
+	Ref k, l, x, y, at;
+
+	ir_set(fn, i, ir_const(fn, 0));
+	ir_jmp(fn, head);
+	ir_start(fn, head);
+	k = ir_get(fn, i);
+	ir_br(fn, ir_bini(fn, IR_ult, k, a.type->size), body, none);
+	ir_seal(fn, body);
+	ir_start(fn, body);
+	ir_set(fn, j, ir_const(fn, 0));
+	ir_jmp(fn, in);
+	ir_start(fn, in);
+	l = ir_get(fn, j);
+	ir_br(fn, ir_bini(fn, IR_ult, l, b.type->size), inb, found);
+	ir_seal(fn, inb);
+	ir_start(fn, inb);
+	y = ir_load(fn, ir_bin(fn, IR_add, val_addr(c, b), l), 0, 1, false);
+	ir_br(fn, y, room, found);
+	ir_seal(fn, room);
+	ir_start(fn, room);
+	at = ir_bin(fn, IR_add, ir_get(fn, i), ir_get(fn, j));
+	ir_br(fn, ir_bini(fn, IR_ult, at, a.type->size), cmp, none);
+	ir_seal(fn, cmp);
+	ir_start(fn, cmp);
+	x = ir_load(fn, ir_bin(fn, IR_add, val_addr(c, a), at), 0, 1, false);
+	ir_set(fn, j, ir_bini(fn, IR_add, ir_get(fn, j), 1));
+	ir_br(fn, ir_bin(fn, IR_eq, x, y), in, next);
+	ir_seal(fn, in);
+	ir_seal(fn, next);
+	ir_start(fn, next);
+	x = ir_load(fn, ir_bin(fn, IR_add, val_addr(c, a), ir_get(fn, i)), 0, 1, false);
+	ir_br(fn, x, step, none);
+	ir_seal(fn, step);
+	ir_start(fn, step);
+	ir_set(fn, i, ir_bini(fn, IR_add, ir_get(fn, i), 1));
+	ir_jmp(fn, head);
+	ir_seal(fn, head);
+	ir_seal(fn, found);
+	ir_start(fn, found);
+	ir_set(fn, res, ir_get(fn, i));
+	ir_jmp(fn, end);
+	ir_seal(fn, none);
+	ir_start(fn, none);
+	ir_set(fn, res, ir_const(fn, -1));
+	ir_jmp(fn, end);
+	ir_seal(fn, end);
+	ir_start(fn, end);
+	return ir_get(fn, res);
+}
+
+static const Type *
+check_contains(Comp *c, Node *n)
+{
+	(void)c;
+	(void)n;
+	return &ty_bool;
+}
+
+static Ref
+lower_contains(Comp *c, Node *n)
+{
+	return ir_bini(c->fn, IR_sge, find(c, n), 0);
+}
+
+static const Type *
+check_strcap(Comp *c, Node *n)
+{
+	(void)c;
+	n->num = n->list[0]->type->size;
+	return type_int(8, false);
+}
+
+static Ref
+lower_num(Comp *c, Node *n)
+{
+	return ir_const(c->fn, (s64)n->num);
+}
+
+const Builtin builtins_string[] = {
+	{ "str",         "x?i", 0, check_str, NULL, into_str },
+	{ "buf",         "x?i", 0, check_buf, NULL, into_buf },
+	{ "strncmp",     "ssn", 0, check_strncmp, lower_strncmp },
+	{ "strlen",      "s", 0, check_number, lower_strlen },
+	{ "strcap",      "s", 0, check_strcap, lower_num },
+	{ "strcontains", "ss", 0, check_contains, lower_contains },
+	{ "strstr",      "ss", 0, check_number, find },
+	{ NULL },
+};

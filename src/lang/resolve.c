@@ -1,0 +1,496 @@
+/* resolve: attach points become clauses, names become symbols. Variables are block scoped; maps are global. */
+#include "lang/comp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- attach points ---- */
+
+/* "$1" in an attach point is the parameter's text. */
+static const char *
+with_params(Comp *c, Node *pt)
+{
+	Buf b = { 0 };
+	const char *s;
+
+	if (!strchr(pt->str, '$'))
+		return pt->str;
+	for (s = pt->str; *s; s++) {
+		char *end;
+		unsigned long k;
+
+		if (*s != '$' || s[1] < '1' || s[1] > '9') {
+			buf_putc(&b, *s);
+			continue;
+		}
+		k = strtoul(s + 1, &end, 10);
+		if (k > c->opt->n_params)
+			err(c, pt->at, E_NO_PROBE, "the attach point names $%lu, but %u parameter%s given", k, c->opt->n_params,
+			    c->opt->n_params == 1 ? " is" : "s are");
+		else
+			buf_puts(&b, c->opt->params[k - 1]);
+		s = end - 1;
+	}
+	s = arena_str(c->a, b.p ? b.p : "", b.n);
+	buf_free(&b);
+	return s;
+}
+
+/* Whether the code of the clause differs from probe to probe. */
+static bool
+asks_place(const Node *n, const Provider *prov)
+{
+	static const char *const words[] = { "args", "probe", "func", "retval", "ctx" };
+
+	if (!n)
+		return false;
+	if (n->kind == ND_IDENT || n->kind == ND_CALL) {
+		for (size_t i = 0; i < 3; i++)
+			if (!strcmp(n->name, words[i]))
+				return true;
+		if (!prov->same_code && (!strncmp(n->name, "arg", 3) || !strcmp(n->name, "retval") || !strcmp(n->name, "ctx")))
+			return true;
+	}
+	if (asks_place(n->a, prov) || asks_place(n->b, prov) || asks_place(n->c, prov))
+		return true;
+	for (u32 i = 0; n->list && i < n->n; i++)
+		if (asks_place(n->list[i], prov))
+			return true;
+	return false;
+}
+
+static Clause *
+clause_new(Comp *c, Node *probe, const Provider *prov, bool copy)
+{
+	Clause *cl = NEW(c->a, Clause);
+
+	cl->node = probe;
+	cl->prov = prov;
+	cl->pred = copy ? ast_clone(c->a, probe->a) : probe->a;
+	cl->body = copy ? ast_clone(c->a, probe->b) : probe->b;
+	VEC_PUSH(c->a, &c->clauses, cl);
+	return cl;
+}
+
+typedef struct Walk { Comp *c; Node *probe; u32 first; bool any; Span at; } Walk;
+
+static int
+found(void *arg, Probe *p)
+{
+	Walk *w = arg;
+	Comp *c = w->c;
+	bool apart = !p->prov->same_code || asks_place(w->probe->a, p->prov) || asks_place(w->probe->b, p->prov);
+	Clause *cl = NULL;
+
+	p->at = w->at;
+	for (u32 i = w->first; i < c->clauses.n && !apart; i++)
+		if (c->clauses.v[i]->prov == p->prov)
+			cl = c->clauses.v[i];
+	if (!cl) {
+		if (c->clauses.n >= comp_cf(c, CF_MAX_BPF_PROGS)) {
+			err(c, w->at, E_NO_PROBE, "Your program is trying to generate more than %llu BPF programs, which exceeds the current limit",
+			    (unsigned long long)comp_cf(c, CF_MAX_BPF_PROGS));
+			hint(c, "you can increase the limit through the config variable max_bpf_progs");
+			return 1;
+		}
+		cl = clause_new(c, w->probe, p->prov, c->clauses.n > w->first);
+		cl->p = p;
+	}
+	VEC_PUSH(c->a, &cl->probes, p);
+	if (cl->probes.n > comp_cf(c, CF_MAX_PROBES)) {
+		err(c, w->at, E_NO_PROBE, "Can't attach to more than %llu probes", (unsigned long long)comp_cf(c, CF_MAX_PROBES));
+		hint(c, "you can increase the limit through the config variable max_probes");
+		return 1;
+	}
+	w->any = true;
+	return 0;
+}
+
+static void
+missing(Comp *c, Node *pt, const char *text, int n)
+{
+	u64 how = comp_cf(c, CF_MISSING_PROBES);
+
+	if (n < 0) {
+		err(c, pt->at, E_NO_PROBE, "cannot look up %s: %s", text, strerror(-n));
+		if (n == -EACCES || n == -EPERM)
+			hint(c, "reading the list of probes needs root");
+	} else if (how == 1) {
+		warn(c, pt->at, W_MISSING, "Unable to attach probe: %s. Skipping.", text);
+	} else if (how == 0) {
+		err(c, pt->at, E_NO_PROBE, "No matches for probe %s", text);
+		hint(c, "list what there is with -l '%s'; config = { missing_probes = \"warn\" } goes on without it", text);
+	}
+}
+
+void
+resolve_points(Comp *c, Node *probe)
+{
+	Walk w = { .c = c, .probe = probe, .first = c->clauses.n };
+
+	for (u32 i = 0; i < probe->n; i++) {
+		Node *pt = probe->list[i];
+		const char *text = with_params(c, pt);
+		u32 before = diag_errors(c->d);
+		Probe *p = diag_errors(c->d) > before ? NULL : probe_parse(c->pc, text, strlen(text), pt->at);
+		int n;
+
+		if (!p)
+			continue;
+		if (p->prov->when == PW_TEST && c->opt->mode != 't')
+			continue;
+		if (p->prov->when == PW_BENCH && c->opt->mode != 'b')
+			continue;
+		w.at = pt->at;
+		w.any = false;
+		n = probe_expand(c->pc, p, found, &w);
+		if (!w.any && diag_errors(c->d) == before && !(n >= 0 && c->pc->probe_filter))
+			missing(c, pt, text, n);
+	}
+}
+
+/* ---- symbols ---- */
+
+MapSym *
+map_sym(Comp *c, const char *name, Span at)
+{
+	MapSym *m = map_get(&c->maps, name, strlen(name));
+
+	if (!m) {
+		m = NEW(c->a, MapSym);
+		m->name = name;
+		m->at = at;
+		map_set(&c->maps, name, strlen(name), m);
+		VEC_PUSH(c->a, &c->map_list, m);
+	}
+	return m;
+}
+
+static VarSym *
+visible(Comp *c, const char *name)
+{
+	return map_get(&c->vars, name, strlen(name));
+}
+
+static VarSym *
+declare(Comp *c, Node *n)
+{
+	VarSym *v = NEW(c->a, VarSym);
+
+	v->name = n->name;
+	v->at = n->at;
+	v->depth = c->fors;
+	map_set(&c->vars, n->name, strlen(n->name), v);
+	VEC_PUSH(c->a, &c->cl->vars, v);
+	n->sym = v;
+	return v;
+}
+
+/* Variables declared since `from` go out of sight. */
+static void
+close_scope(Comp *c, u32 from)
+{
+	for (u32 i = from; i < c->cl->vars.n; i++)
+		map_set(&c->vars, c->cl->vars.v[i]->name, strlen(c->cl->vars.v[i]->name), NULL);
+}
+
+/* A use inside a for loop of what was declared outside it. */
+static void
+use(Comp *c, Node *n, VarSym *v)
+{
+	n->sym = v;
+	if (v->depth < c->fors && !v->shared) {
+		v->shared = true;
+		v->frame = c->cl->frame_size;
+		c->cl->frame_size += 8;
+	}
+}
+
+static void resolve(Comp *c, Node *n);
+
+static void
+resolve_var(Comp *c, Node *n)
+{
+	VarSym *v = visible(c, n->name);
+
+	if (!v) {
+		err(c, n->at, E_UNDEFINED, "Undefined or undeclared variable: %s", n->name);
+		v = declare(c, n);
+		v->type = &ty_error;
+		return;
+	}
+	v->used = true;
+	use(c, n, v);
+}
+
+/* The target of an assignment: declares a variable that is not visible. */
+static void
+resolve_target(Comp *c, Node *n, bool plain)
+{
+	VarSym *v;
+
+	if (n->kind != ND_VAR || !plain) {
+		resolve(c, n);
+		return;
+	}
+	v = visible(c, n->name);
+	if (!v)
+		v = declare(c, n);
+	else
+		use(c, n, v);
+	v->assigned = true;
+	if (v->loop)
+		err(c, n->at, E_ASSIGN, "the loop variable %s cannot be assigned to", n->name);
+}
+
+static void
+resolve_param(Comp *c, Node *n, bool string)
+{
+	const char *s = n->num <= c->opt->n_params ? c->opt->params[n->num - 1] : NULL;
+	char *end = NULL;
+	u64 v = 0;
+
+	if (!s)
+		warn(c, n->at, W_PARAM, "Positional parameter $%llu is empty or not provided.", (unsigned long long)n->num);
+	if (s && *s && !string) {
+		errno = 0;
+		v = *s == '-' ? (u64)strtoll(s, &end, 0) : strtoull(s, &end, 0);
+		if (errno || *end || *s == ' ')
+			end = NULL;
+	}
+	n->op = 0;
+	if (end || (!s && !string)) {
+		set_number(n, v, s && *s != '-' && v > INT64_MAX);
+		return;
+	}
+	n->kind = ND_STR;
+	n->str = s ? s : "";
+	n->n = s ? (u32)strlen(s) : 0;
+	if (n->n > comp_cf(c, CF_MAX_STRLEN)) {
+		err(c, n->at, E_STRING, "string parameter of %u bytes is longer than max_strlen (%llu)", n->n,
+		    (unsigned long long)comp_cf(c, CF_MAX_STRLEN));
+	}
+}
+
+/* str($1) and str($1 + 2) are the parameter's text whatever it looks like. */
+static void
+resolve_str(Comp *c, Node *call)
+{
+	Node *n = call->n ? call->list[0] : NULL;
+
+	if (n && n->kind == ND_POS) {
+		resolve_param(c, n, true);
+	} else if (n && n->kind == ND_BIN && n->op == '+' && n->a->kind == ND_POS && n->b->kind == ND_NUM) {
+		Node *p = n->a;
+		u64 skip = n->b->num;
+
+		resolve_param(c, p, true);
+		if (skip > p->n) {
+			err(c, n->at, E_NUMBER, "cannot skip %llu bytes of a parameter that has %u", (unsigned long long)skip, p->n);
+			skip = p->n;
+		}
+		n->kind = ND_STR;
+		n->op = 0;
+		n->str = p->str + skip;
+		n->n = p->n - (u32)skip;
+		n->a = n->b = NULL;
+	}
+}
+
+static void
+resolve_call(Comp *c, Node *n)
+{
+	const Builtin *b = builtin_find(n->name);
+	const char *near;
+
+	if (!b) {
+		near = builtin_nearest(c, n->name);
+		err(c, n->at, E_UNDEFINED, "Unknown function: '%s'", n->name);
+		if (near)
+			hint(c, "did you mean %s?", near);
+	}
+	n->sym = (void *)b;
+	if (!strcmp(n->name, "str") || !strcmp(n->name, "kaddr") || !strcmp(n->name, "uaddr"))
+		resolve_str(c, n);
+	for (u32 i = 0; i < n->n; i++)
+		if (!(b && b->flags & B_WORDS && n->list[i]->kind == ND_IDENT && !builtin_find(n->list[i]->name)))
+			resolve(c, n->list[i]);
+}
+
+static void
+resolve_ident(Comp *c, Node *n)
+{
+	const Builtin *b = builtin_find(n->name);
+	const Type *t;
+	const char *near;
+	s64 v;
+
+	if (b && b->flags & B_VAR) {
+		n->kind = ND_CALL;
+		n->sym = (void *)b;
+		return;
+	}
+	if (type_enumerator(c->ts, n->name, &v, &t)) {
+		set_number(n, (u64)v, v < 0 && t && t->kind == TY_INT && !t->sign);
+		if (t && t->kind == TY_ENUM) {
+			n->type = t;
+			n->fixed = true;
+		}
+		return;
+	}
+	if (!b && check_named_type(c, n->name)) {
+		n->kind = ND_TYPE;
+		return;
+	}
+	near = builtin_nearest(c, n->name);
+	if (b)
+		err(c, n->at, E_UNDEFINED, "%s is a function: it is called with parentheses", n->name);
+	else
+		err(c, n->at, E_UNDEFINED, "Unknown identifier: '%s'", n->name);
+	if (!b && near)
+		hint(c, "did you mean %s?", near);
+}
+
+static void
+resolve_list(Comp *c, Node *n)
+{
+	for (u32 i = 0; n->list && i < n->n; i++)
+		resolve(c, n->list[i]);
+}
+
+static void
+resolve_block(Comp *c, Node *n)
+{
+	u32 from = c->cl->vars.n;
+
+	resolve_list(c, n);
+	if (n->a)
+		resolve(c, n->a);
+	if (!c->old)
+		close_scope(c, from);
+}
+
+static void
+resolve_for(Comp *c, Node *n)
+{
+	u32 from = c->cl->vars.n;
+
+	if (n->b->kind == ND_MAP && !n->b->a)
+		n->b->sym = map_sym(c, n->b->name, n->b->at);
+	else
+		resolve(c, n->b);
+	if (n->b->kind == ND_RANGE) {           /* room for the first value, see loop.c */
+		n->num = c->cl->frame_size;
+		c->cl->frame_size += 8;
+	}
+	c->fors++;
+	c->loops++;
+	if (visible(c, n->a->name)) {
+		err(c, n->a->at, E_ASSIGN, "Loop declaration shadows existing variable: %s", n->a->name);
+		hint(c, "give the loop variable a name of its own");
+	}
+	declare(c, n->a)->loop = true;
+	((VarSym *)n->a->sym)->assigned = true;
+	resolve(c, n->c);
+	c->loops--;
+	c->fors--;
+	for (u32 i = from; i < c->cl->vars.n; i++)
+		if (c->cl->vars.v[i]->loop || !c->old)
+			map_set(&c->vars, c->cl->vars.v[i]->name, strlen(c->cl->vars.v[i]->name), NULL);
+}
+
+static void
+resolve_let(Comp *c, Node *n)
+{
+	VarSym *old = visible(c, n->a->name);
+
+	if (n->b)
+		resolve(c, n->b);
+	if (n->c)
+		resolve(c, n->c);
+	if (old) {
+		err(c, n->a->at, E_ASSIGN, "Variable %s was already declared. Variable shadowing is not allowed.", n->a->name);
+		diag_note(c->d, old->at, "it was declared here");
+	}
+	declare(c, n->a);
+	((VarSym *)n->a->sym)->assigned = n->c != NULL;
+}
+
+static void
+resolve(Comp *c, Node *n)
+{
+	if (!n)
+		return;
+	switch (n->kind) {
+	case ND_VAR:
+		resolve_var(c, n);
+		return;
+	case ND_MAP:
+		n->sym = map_sym(c, n->name, n->at);
+		resolve(c, n->a);
+		return;
+	case ND_IDENT:
+		resolve_ident(c, n);
+		return;
+	case ND_CALL:
+		resolve_call(c, n);
+		return;
+	case ND_POS:
+		resolve_param(c, n, false);
+		return;
+	case ND_POSN:
+		set_number(n, c->opt->n_params, false);
+		return;
+	case ND_BLOCK:
+		resolve_block(c, n);
+		return;
+	case ND_ASSIGN:
+		resolve(c, n->b);
+		if (n->a->kind != ND_IDENT)
+			resolve_target(c, n->a, !n->op);
+		return;
+	case ND_LET:
+		resolve_let(c, n);
+		return;
+	case ND_FOR:
+		resolve_for(c, n);
+		return;
+	case ND_OFFSETOF:
+		resolve(c, n->a);
+		return;
+	case ND_TYPE:
+		resolve(c, n->a);
+		return;
+	case ND_WHILE: case ND_UNROLL:
+		resolve(c, n->a);
+		c->loops++;
+		resolve(c, n->b);
+		c->loops--;
+		return;
+	case ND_BREAK: case ND_CONTINUE:
+		if (!c->loops)
+			err(c, n->at, E_LOOP, "Cannot use \"%s\" outside of a loop", ast_kind_name(n->kind));
+		return;
+	}
+	resolve(c, n->a);
+	resolve(c, n->b);
+	resolve(c, n->c);
+	resolve_list(c, n);
+}
+
+void
+resolve_clause(Comp *c, Clause *cl)
+{
+	c->cl = cl;
+	c->loops = c->fors = 0;
+	macro_expand_all(c, &cl->pred);
+	macro_expand_all(c, &cl->body);
+	resolve(c, cl->pred);
+	resolve(c, cl->body);
+	close_scope(c, 0);
+	for (u32 i = 0; i < cl->vars.n; i++)
+		if (!cl->vars.v[i]->assigned && cl->vars.v[i]->type != &ty_error)
+			warn(c, cl->vars.v[i]->at, W_UNUSED, "Variable %s was never assigned to.", cl->vars.v[i]->name);
+}

@@ -1,0 +1,224 @@
+/* script: the whole way from text to programs, in order; see lang_compile(). */
+#include "lang/comp.h"
+
+#include <stdio.h>
+
+void
+err(Comp *c, Span at, DiagTag tag, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->quiet)
+		return;
+	va_start(ap, fmt);
+	diag_verr(c->d, false, at, tag, fmt, ap);
+	va_end(ap);
+}
+
+void
+warn(Comp *c, Span at, DiagTag tag, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->quiet || !c->opt->warnings)
+		return;
+	va_start(ap, fmt);
+	diag_verr(c->d, true, at, tag, fmt, ap);
+	va_end(ap);
+}
+
+void
+hint(Comp *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->quiet)
+		return;
+	va_start(ap, fmt);
+	diag_hint(c->d, "%s", arena_vprintf(c->a, fmt, ap));
+	va_end(ap);
+}
+
+const char *
+tname(Comp *c, const Type *t)
+{
+	Buf b = { 0 };
+	const char *s;
+
+	type_name(t, &b);
+	s = arena_str(c->a, b.p ? b.p : "", b.n);
+	buf_free(&b);
+	return s;
+}
+
+/* Whether -d names this stage. */
+static bool
+dumps(const LangOptions *opt, const char *stage)
+{
+	size_t n = strlen(stage);
+
+	for (const char *s = opt->dump; s && opt->dump_to; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL)
+		if (!strncmp(s, stage, n) && (s[n] == ',' || !s[n]))
+			return true;
+	return false;
+}
+
+static void
+map_decl(Comp *c, Node *n)
+{
+	static const char *const kinds[] = { "hash", "lruhash", "percpuhash", "percpulruhash", "percpuarray" };
+	MapSym *m = map_sym(c, n->name, n->at);
+	bool known = false;
+
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		known |= !strcmp(kinds[i], n->str);
+	if (!known || m->declared) {
+		if (m->declared)
+			err(c, n->at, E_MAP, "Redeclaration of existing map: %s", n->name);
+		else
+			err(c, n->at, E_MAP, "Invalid bpf map type: %s", n->str);
+		if (!m->declared)
+			hint(c, "valid types: hash, lruhash, percpuhash, percpulruhash");
+		return;
+	}
+	m->declared = true;
+	m->kind = n->str;
+	m->at = n->at;
+	if (n->a && n->a->kind == ND_NUM && n->a->num && n->a->num <= 1u << 30)
+		m->entries = (u32)n->a->num;
+	else if (n->a || strcmp(n->str, "percpuarray"))
+		err(c, n->a ? n->a->at : n->at, E_CONST, "the number of entries of a map is a literal, 1 or more");
+}
+
+static void
+settings(Comp *c, Node *n)
+{
+	for (u32 i = 0; i < n->n; i++)
+		lang_config_set(c->cf, c->d, c->a, n->list[i]->name, n->list[i]->str, n->list[i]->at);
+}
+
+/* Takes one source's tree apart. */
+static void
+take(Comp *c, Node *top)
+{
+	for (u32 i = 0; i < top->n; i++) {
+		Node *n = top->list[i];
+
+		switch (n->kind) {
+		case ND_PROBE:
+			VEC_PUSH(c->a, &c->probes, n);
+			break;
+		case ND_MACRO:
+			macro_add(c, n);
+			break;
+		case ND_MAPDECL:
+			map_decl(c, n);
+			break;
+		case ND_CONFIG:
+			settings(c, n);
+			break;
+		case ND_IMPORT:
+			import_file(c, n);
+			break;
+		}
+	}
+}
+
+void
+comp_source(Comp *c, const char *text, size_t n, u32 base)
+{
+	Node *top = parse_program(c->a, c->d, c->ts, text, (u32)n, base, &c->macros, &c->out);
+
+	if (dumps(c->opt, "ast"))
+		ast_print(top, c->opt->dump_to);
+	take(c, top);
+}
+
+/* IR of one clause, compiled to a program. */
+static void
+make_program(Comp *c, Clause *cl)
+{
+	IrOptions io = {
+		.prog_type = cl->prov->prog_type, .attach_type = cl->prov->attach_type, .scratch_map = c->scratch_map,
+		.scratch_base = c->scratch, .stack_limit = (u32)comp_cf(c, CF_ON_STACK_LIMIT),
+		.isa = comp_has(c, FEAT_ISA_V4) ? 4 : 3, .dump = c->opt->dump, .dump_to = c->opt->dump_to,
+	};
+	ScriptProg sp = { .prov = cl->prov, .at = cl->node->at };
+
+	lower_clause(c, cl);
+	if (!ir_compile(c->unit, &io, c->d, &sp.code))
+		return;
+	c->scratch += ALIGN(c->unit->scratch_bytes, 64);
+	sp.code.name = cl->prov->name;
+	sp.code.prog_type = cl->prov->prog_type;
+	sp.code.attach_type = cl->prov->attach_type;
+	sp.code.license = c->cf->v[CF_LICENSE].s;
+	sp.code.btf_id = cl->prov->prog_type == BPF_PROG_TYPE_TRACING && cl->p ? cl->p->id : 0;
+	for (u32 i = 0; i < cl->probes.n; i++)
+		VEC_PUSH(c->a, &sp.probes, cl->probes.v[i]);
+	VEC_PUSH(c->a, &c->s->progs, sp);
+}
+
+static void
+make_programs(Comp *c)
+{
+	place_maps(c);
+	c->scratch_map = comp_map(c, (MapDef){ .name = "scratch", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8,
+			.max_entries = 1 });
+	for (u32 i = 0; i < c->clauses.n && !diag_errors(c->d); i++)
+		make_program(c, c->clauses.v[i]);
+	c->s->maps.v[c->scratch_map].value_size = MAX(8u, ALIGN(c->scratch, 8));
+}
+
+static void
+no_probes(Comp *c)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < c->clauses.n; i++)
+		n += c->clauses.v[i]->probes.n;
+	c->s->n_probes = n;
+	if (!n)
+		err(c, (Span){ 0 }, E_NO_PROBE, "No probes to attach");
+}
+
+Script *
+lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t n, u32 base)
+{
+	Script *s = NEW(pc->a, Script);
+	Comp *c = NEW(pc->a, Comp);
+
+	s->a = pc->a;
+	s->ring = s->lost = s->stack_map = NO_MAP;
+	c->a = pc->a;
+	c->d = pc->d;
+	c->ts = pc->types;
+	c->pc = pc;
+	c->opt = opt;
+	c->s = s;
+	c->cf = &s->config;
+	c->macros.arena = c->macro_sets.arena = c->maps.arena = c->vars.arena = c->a;
+	diag_set_warnings(c->d, opt->warnings);
+	if (setjmp(c->out))
+		return NULL;
+	if (!lang_config_init(c->cf, c->d, c->a))
+		return NULL;
+	comp_source(c, text, n, base);
+	c->old = c->cf->v[CF_COMPAT].s && *c->cf->v[CF_COMPAT].s;
+	for (u32 i = 0; i < c->probes.n; i++)
+		resolve_points(c, c->probes.v[i]);
+	if (!diag_errors(c->d))
+		no_probes(c);
+	for (u32 i = 0; i < c->clauses.n; i++)
+		resolve_clause(c, c->clauses.v[i]);
+	if (diag_errors(c->d))
+		return NULL;
+	check_all(c);
+	if (diag_errors(c->d))
+		return NULL;
+	if (dumps(opt, "types"))
+		for (u32 i = 0; i < c->clauses.n; i++)
+			ast_print(c->clauses.v[i]->body, opt->dump_to);
+	make_programs(c);
+	return diag_errors(c->d) ? NULL : s;
+}
