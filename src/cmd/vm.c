@@ -426,6 +426,11 @@ run_engines(Options *o, bool verified, const u8 *data, u32 size, bool packet)
 
 		if (res == OK)
 			p = prepare(o, &maps, list[i], list[i] != VM_INTERP_CHECKED, &res);
+		if (res == UNSUPPORTED && list[i] == VM_JIT && !p) {
+			fputs("piton vm: interpreted\n", stderr);
+			res = OK;
+			p = prepare(o, &maps, VM_INTERP, true, &res);
+		}
 		if (p) {
 			for (u64 k = 0; k < MAX(o->repeat, (u64)1) && r.res == OK; k++)
 				r = run_once(o, p, data, size, packet);

@@ -15,8 +15,8 @@ typedef struct VmFrame { const Op *back; u64 r6, r7, r8, r9; } VmFrame;
 
 /* A packet load of LD_ABS/LD_IND: false ends the program with 0. Negative offsets count from the network header
  * (SKF_NET_OFF) or the link header (SKF_LL_OFF) and may reach what lies in front of data. */
-static bool
-packet(const VmContext *c, s64 off, u32 size, u64 *v)
+bool
+vm_packet_load(const VmContext *c, s64 off, u32 size, u64 *v)
 {
 	const u8 *p = c->data + off;
 	u32 word;

@@ -137,7 +137,7 @@ LOOP(VmContext *c, const Op *pc, u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, u64 *r0
 	L_JA32:
 		GO(pc->imm);
 	L_MAYGOTO:
-		if (CHECKED && --budget < 0)    /* the counter of may_goto: then it leaves the loop */
+		if (--budget < 0)       /* then it leaves the loop */
 			GO(pc->off);
 		NEXT;
 	L_LDDW: L_LDMAPFD: L_LDMAPVAL: L_LDVAR: L_LDFUNC: L_LDMAPIDX: L_LDIDXVAL:
@@ -149,7 +149,7 @@ LOOP(VmContext *c, const Op *pc, u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, u64 *r0
 		/* src keeps the mode: 16 for LD_IND, whose register is below; off the size */
 		s64 at = (s64)(s32)((u32)pc->imm + (pc->src & 16 ? (u32)R[pc->src & 15] : 0));
 
-		if (!packet(c, at, size[pc->off & 3], &R[0])) {
+		if (!vm_packet_load(c, at, size[pc->off & 3], &R[0])) {
 			R[0] = 0;
 			depth = bottom;
 			goto done;

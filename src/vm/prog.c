@@ -254,7 +254,6 @@ vm_prog_free(VmProg *p)
 	for (u32 i = 0; p->maps && i < p->n_maps; i++)
 		vm_map_free(p->maps[i]);
 	free(p->maps);
-	free(p->native_at);
 	free(p->ops);
 	free(p->insns);
 	free(p->starts);
@@ -283,7 +282,7 @@ vm_context_run(VmContext *c, u64 r1, u64 r2, u64 *r0)
 	const VmProg *p = c->prog;
 
 	if (p->native) {
-		*r0 = ((VmNative *)p->native)(r1, r2, c);
+		*r0 = ((VmHelperFn *)p->native)(r1, r2, 0, 0, 0, c);
 		return 0;
 	}
 	return vm_interp(c, p->ops, r1, r2, 0, 0, 0, r0);

@@ -20,8 +20,6 @@ typedef struct Op {
 	s32 imm;
 } Op;
 
-typedef u64 VmNative(u64 r1, u64 r2, VmContext *c);
-
 struct VmProg {
 	Op *ops;                        /* n + 1: the last one says that the program fell off its end */
 	Insn *insns;                    /* a copy; map references are still indexes */
@@ -36,7 +34,8 @@ struct VmProg {
 	void *native;                   /* executable memory, or NULL */
 	size_t native_map;              /* bytes mapped */
 	u32 native_size, native_fixed;  /* code, and the part that every program has */
-	u32 *native_at;                 /* per slot: offset of its code */
+	u32 blind_key;                  /* nonzero: constants are blinded */
+	bool rdpid;                     /* the CPU can tell its number */
 	u32 refs;
 };
 
@@ -80,6 +79,7 @@ VmMap *vm_region_map(const VmContext *c, u64 addr);     /* the map that addr is 
 /* ---- interp.c ---- */
 const void *const *vm_interp_labels(bool checked);      /* by InsnOp; behind them those of VmLabel */
 enum VmLabel { VL_END = N_OP, VL_TAIL, VL_PROVEN, N_VL = VL_PROVEN + N_OP };
+bool vm_packet_load(const VmContext *c, s64 off, u32 size, u64 *v);     /* LD_ABS, LD_IND; false: outside */
 int vm_interp(VmContext *c, const Op *pc, u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, u64 *r0);
 
 /* ---- helpers/ ---- */

@@ -61,7 +61,7 @@ put(VmMap *m, u32 i, void *what)
 VmProg *
 vm_map_prog(VmMap *m, u32 index)
 {
-	return index < m->cap ? __atomic_load_n(&m->slots[index], __ATOMIC_ACQUIRE) : NULL;
+	return holds_progs(m) && index < m->cap ? __atomic_load_n(&m->slots[index], __ATOMIC_ACQUIRE) : NULL;
 }
 
 int

@@ -1,0 +1,64 @@
+/* jit: from BPF to machine code. opt.c turns a program into a list of J's, one per slot, and makes it shorter; a back end
+ * (x86.c, arm64.c) writes the code of each. J's keep the slots of the program, so jumps keep their targets. */
+#ifndef VM_JIT_JIT_H
+#define VM_JIT_JIT_H
+
+#include "vm/run.h"
+#include "vm/maps/maps.h"
+
+/* What the optimizer adds to the instructions of isa.def. */
+enum {
+	J_NOP = N_OP,
+	J_ROL64, J_ROL32,       /* dst = dst rotated left by imm */
+	J_LEA,                  /* dst = src + (index << scale) + off */
+	J_ARRAY,                /* r0 = address of the array value whose index r2 points to (imm: the VmMap) */
+	J_HASH,                 /* r0 = look-up of the key at r2 in the map imm, by its own function */
+	J_TAIL,                 /* tail call */
+};
+enum { NO_REG = 0xff };
+
+typedef struct J {
+	u16 op;
+	u8 dst, src;
+	u8 index, scale;        /* of J_LEA and of memory: added to the base; NO_REG: none */
+	bool leader, loop;      /* a jump comes here; from behind */
+	u16 live;               /* registers that are needed behind it */
+	u16 high;               /* those whose upper half is needed, too */
+	s32 off;
+	u32 to;                 /* slot that a jump or a call goes to */
+	s64 imm;
+} J;
+
+typedef struct JProg {
+	const VmProg *p;
+	J *j;
+	u32 n;
+	bool blind;
+} JProg;
+
+/* The four forms of an ALU or JUMP instruction, and its place in its family. */
+enum { F_64K, F_64X, F_32K, F_32X };
+#define IS_ALU(op) ((op) <= OP_ARSH32X)
+#define IS_JCC(op) ((op) >= OP_JEQ64K && (op) <= OP_JSLE32X)
+#define ALU_KIND(op) ((op) & ~3u)               /* OP_ADD64K, OP_SUB64K, ... */
+#define JCC_KIND(op) (OP_JEQ64K + (((op) - OP_JEQ64K) & ~3u))
+#define ALU_FORM(op) ((op) & 3)
+#define JCC_FORM(op) (((op) - OP_JEQ64K) & 3)
+_Static_assert(OP_ADD64K == 0 && OP_ADD32X == 3 && OP_ARSH32X == 55, "isa.def begins with the ALU family");
+
+/* opt.c */
+bool jit_lift(JProg *jp, Arena *a);             /* fills jp->j; false: something that no JIT does */
+void jit_optimize(JProg *jp, Arena *a);
+u16 jit_uses(const J *j);                       /* registers read */
+u16 jit_defs(const J *j);                       /* registers changed, call-clobbered ones included */
+
+/* Functions that compiled code calls. */
+u64 jit_tail_call(u64 ctx, u64 map, u64 index, u64 r4, u64 r5, VmContext *c);   /* code to go to, or 0 */
+u64 jit_packet(u64 off, u64 size, u64 r3, u64 r4, u64 r5, VmContext *c);        /* bit 63: outside of the packet */
+
+/* A back end: writes the code of jp into buf (room bytes) as it will run at `where`; at: room for 3 (n + 1) offsets.
+ * Gives the size, 0: no room or not possible. */
+typedef size_t JitEmit(const JProg *jp, u8 *buf, size_t room, u64 where, u32 *at, u32 *fixed);
+JitEmit jit_x86, jit_arm64;
+
+#endif
