@@ -23,7 +23,8 @@ usage(void)
 	fputs("usage: piton vm asm [--format hex|raw|c|elf] [-o OUT] FILE\n"
 	      "       piton vm dis [--syntax kernel|conformance] [--bytes] [--hex HEX | FILE[:SECTION]]\n"
 	      "       piton vm verify [--type PROGTYPE] [-v] FILE[:SECTION]\n"
-	      "       piton vm run [--interp|--jit|--both] [--hex HEX | FILE[:SECTION]] [--mem HEX] [--repeat N] [--no-verify]\n"
+	      "       piton vm run [--interp|--jit|--both] [--hex HEX | FILE[:SECTION]] [--mem HEX] [--repeat N]\n"
+	      "             [--no-verify] [--blind]\n"
 	      "       piton vm run --plugin [MEMHEX]      program as hex on standard input\n"
 	      "       piton vm bench [--mem HEX] FILE[:SECTION]\n"
 	      "FILE: ELF, bpfx, hex text or raw instructions; - is standard input\n", stderr);
@@ -414,8 +415,8 @@ run_engines(Options *o, bool verified, const u8 *data, u32 size, bool packet)
 		list[n++] = VM_INTERP_CHECKED;
 	else if (o->interp || o->both)
 		list[n++] = VM_INTERP;
-	if (o->jit || o->both)
-		list[n++] = VM_JIT;
+	if (o->jit || o->both || o->blind)
+		list[n++] = o->blind ? VM_JIT_BLIND : VM_JIT;
 	if (!n)
 		list[n++] = VM_AUTO;
 	for (u32 i = 0; i < n && r.res == OK; i++) {
@@ -426,10 +427,10 @@ run_engines(Options *o, bool verified, const u8 *data, u32 size, bool packet)
 
 		if (res == OK)
 			p = prepare(o, &maps, list[i], list[i] != VM_INTERP_CHECKED, &res);
-		if (res == UNSUPPORTED && list[i] == VM_JIT && !p) {
+		if (res == UNSUPPORTED && list[i] >= VM_JIT && !p) {
 			fputs("piton vm: interpreted\n", stderr);
 			res = OK;
-			p = prepare(o, &maps, VM_INTERP, true, &res);
+			p = prepare(o, &maps, verified ? VM_INTERP : VM_INTERP_CHECKED, verified, &res);
 		}
 		if (p) {
 			for (u64 k = 0; k < MAX(o->repeat, (u64)1) && r.res == OK; k++)

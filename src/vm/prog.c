@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 static bool
 bad(Buf *why, u32 pc, const Insn *insn, const char *fmt, ...)
@@ -209,7 +210,7 @@ vm_prog_new(const Code *code, VmMap *const *maps, u32 n_maps, VmEngine engine, b
 				   "the program has no instructions", code->n);
 		return NULL;
 	}
-	if (!verified && (engine == VM_JIT || engine == VM_INTERP)) {
+	if (!verified && engine != VM_AUTO && engine != VM_INTERP_CHECKED) {
 		if (why)
 			buf_puts(why, "a program that was not verified runs in the checked interpreter only");
 		return NULL;
@@ -224,10 +225,13 @@ vm_prog_new(const Code *code, VmMap *const *maps, u32 n_maps, VmEngine engine, b
 	if (!mark(p, why) || !decode(p, why))
 		goto fail;
 	if (!p->checked && engine != VM_INTERP) {
-		*err = vm_jit(p, engine == VM_JIT ? why : NULL);
+		if (engine == VM_JIT_BLIND)
+			while (!p->blind_key && getrandom(&p->blind_key, sizeof(p->blind_key), 0) >= 0)
+				;
+		*err = vm_jit(p, engine == VM_AUTO ? NULL : why);
 		if (!*err)
 			p->engine = VM_JIT;
-		else if (engine == VM_JIT)
+		else if (engine != VM_AUTO)
 			goto fail;
 	}
 	*err = 0;

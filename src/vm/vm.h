@@ -55,7 +55,8 @@ typedef struct VmContext VmContext;     /* one run: what the helpers ask (time, 
 /* Helper functions have the kernel's calling convention. */
 typedef u64 VmHelperFn(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, VmContext *c);
 
-typedef enum VmEngine { VM_AUTO, VM_INTERP, VM_INTERP_CHECKED, VM_JIT } VmEngine;
+/* VM_JIT_BLIND: no constant of the program stands in the code as it is. */
+typedef enum VmEngine { VM_AUTO, VM_INTERP, VM_INTERP_CHECKED, VM_JIT, VM_JIT_BLIND } VmEngine;
 /* Prepares `code` for running: resolves maps, and compiles it when engine is VM_JIT (or VM_AUTO where there is a JIT).
  * Without verification only VM_INTERP_CHECKED is allowed. NULL with *err. */
 VmProg *vm_prog_new(const Code *code, VmMap *const *maps, u32 n_maps, VmEngine engine, bool verified, int *err, Buf *why);

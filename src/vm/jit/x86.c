@@ -571,7 +571,8 @@ alu(Emit *e, const J *j)
 	bool w = form < F_32K, k = !(form & 1);
 	s32 imm = (s32)j->imm;
 
-	s = k ? (kind == OP_DIV64K || kind == OP_MOD64K ? R9 : R11) : place[j->src];
+	/* a division uses the other scratch registers itself */
+	s = k ? (kind == OP_DIV64K || kind == OP_MOD64K || kind == OP_SDIV64K || kind == OP_SMOD64K ? R9 : R11) : place[j->src];
 	if (k && e->jp->blind && imm != (s8)imm && kind != OP_MOV64K && kind != OP_LSH64K && kind != OP_RSH64K && kind != OP_ARSH64K) {
 		mov_user(e, s, w ? (u64)(s64)imm : (u32)imm);
 		k = false;
