@@ -23,6 +23,9 @@ static const Pass passes[] = {
 	{ "gvn",   ir_gvn },
 	{ "branch", ir_branch },
 	{ "sink",  ir_sink },
+	{ "memory", ir_memory },
+	{ "stores", ir_stores },
+	{ "merge", ir_merge },
 	{ "lower", ir_lower },
 };
 
@@ -147,12 +150,19 @@ ir_compile(Unit *u, const IrOptions *options, Diag *d, Code *out)
 	run_pass(u, "fold", &opt);
 	run_pass(u, "gvn", &opt);
 	run_pass(u, "branch", &opt);
+	run_pass(u, "memory", &opt);
+	run_pass(u, "fold", &opt);
+	run_pass(u, "gvn", &opt);
+	run_pass(u, "branch", &opt);
+	run_pass(u, "dce", &opt);
+	run_pass(u, "stores", &opt);
 	run_pass(u, "dce", &opt);
 	if (!ir_place_mems(u, &opt, d))
 		return false;
 	after(u, "place", &opt);
 	run_pass(u, "lower", &opt);
 	run_pass(u, "fold", &opt);
+	run_pass(u, "merge", &opt);
 	run_pass(u, "gvn", &opt);
 	run_pass(u, "branch", &opt);
 	run_pass(u, "sink", &opt);

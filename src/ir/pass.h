@@ -121,6 +121,20 @@ void ir_gvn(Fn *fn, const IrOptions *opt);
 void ir_branch(Fn *fn, const IrOptions *opt);
 void ir_sink(Fn *fn, const IrOptions *opt);
 
+void ir_memory(Fn *fn, const IrOptions *opt);
+void ir_stores(Fn *fn, const IrOptions *opt);
+void ir_merge(Fn *fn, const IrOptions *opt);
+
+/* ---- alias.c ---- */
+typedef enum PlaceKind { PK_UNKNOWN, PK_MEM, PK_MAP, PK_RECORD, PK_CONTEXT } PlaceKind;
+/* base + off: base is a value, or a number of its own for what stands at a fixed place in a map. */
+typedef struct Place { PlaceKind kind; u32 index; Ref base; s64 off; } Place;
+Place ir_place_of(const Fn *fn, Ref base, s64 off);
+bool ir_may_alias(const Place *x, u32 n, const Place *y, u32 m);       /* n bytes at x, m bytes at y */
+bool *ir_escapes(const Fn *fn, Arena *a);               /* per Mem */
+char ir_arg_letter(const Ins *call, u32 k);
+u32 ir_arg_written(const Fn *fn, const Ins *call, u32 k);
+
 /* ---- lower.c: what no instruction does is put together from those that exist ---- */
 void ir_lower(Fn *fn, const IrOptions *opt);
 
