@@ -13,6 +13,7 @@ typedef int CommandFn(int argc, char **argv);   /* argv[0] is the subcommand's o
 #undef COMMAND
 CommandFn trace_main;                           /* trace.c: everything that is no subcommand */
 void cmd_list(Buf *out);                        /* main.c: the subcommands, one line each */
+void cmd_names(Buf *out);                       /* and their names alone, blanks between */
 
 #define PITON_VERSION "0.1.0"
 
@@ -27,6 +28,7 @@ typedef struct Option {
 /* Gives the next option's id, with *value its argument; 0 at the first word that is no option (or behind "--");
  * -1 on a fault, told on stderr. i: index of the next word of argv, starts at 1. sub: place in a cluster of letters, starts at 0. */
 int option_next(const Option *rows, u32 n, char **argv, int argc, int *i, int *sub, const char **value, bool *dashdash);
+const Option *trace_options(u32 *n);            /* trace.c: the tracer's rows */
 void option_help(const Option *rows, u32 n, Buf *out);
 
 #endif

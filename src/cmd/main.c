@@ -25,6 +25,13 @@ cmd_list(Buf *out)
 		buf_printf(out, "  piton %-10s %s\n", commands[i].name, commands[i].what);
 }
 
+void
+cmd_names(Buf *out)
+{
+	for (u32 i = 0; i < COUNT(commands); i++)
+		buf_printf(out, "%s%s", i ? " " : "", commands[i].name);
+}
+
 int
 main(int argc, char **argv)
 {

@@ -22,6 +22,13 @@ static const Option rows[] = {
 #undef OPTION
 };
 
+const Option *
+trace_options(u32 *n)
+{
+	*n = COUNT(rows);
+	return rows;
+}
+
 enum { MAX_SOURCES = 64, LARGEST_SCRIPT = 64 << 20 };
 
 typedef struct Words {
