@@ -19,6 +19,7 @@ B       := build$(if $(SAN),-san)$(if $(STATIC),-static)$(if $(DEBUG),-debug)
 WARN    := -Wall -Wextra -Wno-missing-field-initializers
 CPPFLAGS += -Isrc -D_GNU_SOURCE
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -MMD -MP
+LDFLAGS += -Wl,--as-needed
 LDLIBS  := -ldw -lelf -lz -liberty -lpthread
 
 ifneq ($(SAN),)
