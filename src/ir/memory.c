@@ -1,10 +1,11 @@
 /* memory: what is known of memory goes along with the flow. A load of what was just stored or loaded is that value; a
- * second look-up of the same key in the same map, with no change of the map in between, is the first one. Facts of a
+ * second look-up of the same key in the same map, with no change of the map in between, is the first one; a key that
+ * lies in memory already is not built a second time (its stores are then dead, see stores.c). Facts of a
  * block are those that all ways into it agree on; a loop starts with none. */
 #include "ir/ir.h"
 #include "ir/pass.h"
 
-enum { MOST_FACTS = 96, MOST_KEY = 64 };
+enum { MOST_FACTS = 96, MOST_KEY = 64, MOST_KEYS = 8 };
 
 /* size bytes at place hold the low bytes of value; or: looking up the key in `map` gives value. */
 typedef struct Fact {
@@ -22,6 +23,8 @@ typedef struct Memory {
 	Arena *a;
 	bool *escapes;
 	State now;              /* room for MOST_FACTS */
+	Ref keys[MOST_KEYS];    /* Mems that served as keys of late */
+	u32 n_keys;
 } Memory;
 
 static void
@@ -145,6 +148,37 @@ key_of(Memory *m, const Place *p, u32 n)
 	return copy;
 }
 
+/* Another Mem that holds the same key as the one that a call is given: then that one is given. */
+static void
+share_key(Memory *m, Ins *i)
+{
+	u64 *key = NULL, *other;
+
+	for (u32 k = 0; k < i->n_args; k++) {
+		Place p = ir_place_of(m->fn, i->args[k], 0);
+		u32 n = p.kind == PK_MEM ? m->fn->mems.v[p.index].size : 0;
+
+		if (ir_arg_letter(i, k) != 'k' || !(key = key_of(m, &p, n)))
+			continue;
+		for (u32 x = 0; x < m->n_keys; x++) {
+			Place q = ir_place_of(m->fn, m->keys[x], 0);
+
+			if (q.index == p.index || m->fn->mems.v[q.index].size != n || !(other = key_of(m, &q, n)) ||
+			    memcmp(key, other, n * sizeof(u64)))
+				continue;
+			i->args[k] = m->keys[x];
+			return;
+		}
+		for (u32 x = 0; x < m->n_keys; x++)
+			if (m->keys[x] == p.base)
+				return;
+		if (m->n_keys == MOST_KEYS)
+			memmove(m->keys, m->keys + 1, --m->n_keys * sizeof(Ref));
+		m->keys[m->n_keys++] = p.base;
+		return;
+	}
+}
+
 /* The earlier look-up that r repeats, or 0. */
 static Ref
 see_lookup(Memory *m, Ref r, const Ins *i)
@@ -239,6 +273,7 @@ see(Memory *m, Ref r)
 		clobber(m, &p, (u32)i.imm);
 		break;
 	case IR_call:
+		share_key(m, &i);
 		by = i.imm == BPF_FUNC_map_lookup_elem && i.n_args == 2 ? see_lookup(m, r, &i) : 0;
 		if (by)
 			replace(fn, r, by);
