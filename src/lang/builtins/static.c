@@ -1,0 +1,248 @@
+/* static: what is known while compiling: addresses of symbols, questions about types, assertions, options of the script.
+ * A question's answer lies in n->num with n->fixed, so that `if comptime` can ask before all types are known. */
+#include "lang/comp.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static Ref
+lower_num(Comp *c, Node *n)
+{
+	return ir_const(c->fn, (s64)n->num);
+}
+
+/* The answer to a question: a literal once types are final. */
+static const Type *
+answer(Comp *c, Node *n, bool v)
+{
+	n->num = v;
+	n->fixed = true;
+	if (!c->quiet) {
+		set_number(n, v, false);
+		n->kind = ND_BOOL;
+	}
+	return &ty_bool;
+}
+
+static const Type *
+operand(Comp *c, Node *n)
+{
+	return n->list[0]->kind == ND_TYPE ? check_type(c, n->list[0]) : n->list[0]->type;
+}
+
+static const Type *check_is_literal(Comp *c, Node *n) { return answer(c, n, is_literal(n->list[0])); }
+static const Type *check_is_ptr(Comp *c, Node *n) { return answer(c, n, operand(c, n)->kind == TY_PTR); }
+static const Type *check_is_str(Comp *c, Node *n) { return answer(c, n, operand(c, n)->kind == TY_STRING); }
+static const Type *check_is_array(Comp *c, Node *n) { return answer(c, n, operand(c, n)->kind == TY_ARRAY); }
+static const Type *check_is_integer(Comp *c, Node *n) { return answer(c, n, operand(c, n)->kind == TY_INT); }
+
+static const Type *
+check_is_unsigned(Comp *c, Node *n)
+{
+	const Type *t = operand(c, n);
+
+	return answer(c, n, t->kind == TY_INT && !t->sign);
+}
+
+/* ---- addresses ---- */
+
+static const Type *
+check_kaddr(Comp *c, Node *n)
+{
+	n->num = c->pc->sym ? sym_kernel_addr(c->pc->sym, n->list[0]->str) : 0;
+	n->space = AS_KERNEL;
+	if (!n->num) {
+		err(c, n->list[0]->at, E_UNDEFINED, "Failed to resolve kernel symbol: %s", n->list[0]->str);
+		hint(c, "/proc/kallsyms shows what there is; without root it hides addresses");
+		return &ty_error;
+	}
+	return type_int(8, false);
+}
+
+/* uaddr("sym") of the probed binary: a pointer to an integer of the symbol's size. */
+static const Type *
+check_uaddr(Comp *c, Node *n)
+{
+	const char *path = c->cl->p->scope;
+	ElfSym s;
+	Elf *e;
+	int bad = 0;
+
+	if (c->cl->prov->space != AS_USER || !path) {
+		err(c, n->at, E_BUILTIN, "uaddr() can only be used with u(ret)probes and usdt probes");
+		return &ty_error;
+	}
+	if (n->type && n->type->kind == TY_PTR)
+		return n->type;
+	e = sym_elf_open(path, &bad);
+	if (!e || !sym_elf_find(e, n->list[0]->str, &s)) {
+		err(c, n->list[0]->at, E_UNDEFINED, "Could not resolve symbol: %s:%s", path, n->list[0]->str);
+		sym_elf_close(e);
+		return &ty_error;
+	}
+	n->num = s.value;
+	sym_elf_close(e);
+	return type_ptr(c->ts, type_int(s.size == 1 || s.size == 2 || s.size == 4 ? (u32)s.size : 8, false), AS_USER);
+}
+
+static const Type *
+check_cgroupid(Comp *c, Node *n)
+{
+	char path[4096];
+	struct stat st;
+
+	if (stat(host_path(n->list[0]->str, path, sizeof(path)), &st)) {
+		err(c, n->list[0]->at, E_ARGS, "Failed to get `cgroupid` for path: \"%s\": %s", n->list[0]->str, strerror(errno));
+		return &ty_error;
+	}
+	n->num = st.st_ino;
+	return type_int(8, false);
+}
+
+/* ---- assertions ---- */
+
+static const Type *
+check_static_assert(Comp *c, Node *n)
+{
+	bool v;
+
+	if (c->quiet)
+		return &ty_none;
+	if (!literal_truth(n->list[0], &v))
+		err(c, n->list[0]->at, E_CONST, "static_assert() needs a condition that is known while compiling");
+	else if (!v)
+		err(c, n->at, E_ASSERT, "%s", n->n > 1 ? n->list[1]->str : "static assertion failed");
+	return &ty_none;
+}
+
+/* fail(fmt, literals): an error, if it is not in a branch that comptime removed. */
+static const Type *
+check_fail(Comp *c, Node *n)
+{
+	Conv *conv = NEW_N(c->a, Conv, n->n + 1);
+	const char *f = n->list[0]->str, *why = NULL;
+	u32 at = 0, from = 0;
+	int k = out_format_parse(f, n->list[0]->n, conv, n->n, &at, &why);
+	Buf b = { 0 };
+
+	if (c->quiet)
+		return &ty_none;
+	for (int i = 0; i < k && (u32)i + 1 < n->n; i++) {
+		const Node *a = n->list[i + 1];
+
+		buf_put(&b, f + from, conv[i].from - from);
+		if (a->kind == ND_STR)
+			buf_put(&b, a->str, a->n);
+		else
+			buf_printf(&b, "%lld", (long long)a->num);
+		from = conv[i].to;
+	}
+	buf_puts(&b, f + from);
+	err(c, n->at, E_ASSERT, "%s", arena_str(c->a, b.p, b.n));
+	buf_free(&b);
+	return &ty_none;
+}
+
+static Ref
+lower_nothing(Comp *c, Node *n)
+{
+	(void)c, (void)n;
+	return 0;
+}
+
+static const Type *
+check_str_length(Comp *c, Node *n)
+{
+	u64 v = comp_cf(c, CF_MAX_STRLEN);
+
+	set_number(n, v, false);
+	return literal_type(n);
+}
+
+/* ---- getopt: options of the script behind "--" ---- */
+
+static const char *
+option_value(Comp *c, const char *name)
+{
+	size_t k = strlen(name);
+
+	for (u32 i = 0; i < c->opt->n_options; i++) {
+		const char *o = c->opt->options[i];
+
+		if (strncmp(o, "--", 2))
+			continue;
+		o += 2;
+		if (!strncmp(o, name, k) && (o[k] == '=' || !o[k]))
+			return o[k] ? o + k + 1 : "";
+	}
+	return NULL;
+}
+
+static const Type *
+bad_option(Comp *c, Node *n, const char *value, const char *want)
+{
+	err(c, n->at, E_OPTION, "Invalid value for option --%s: '%s'; expecting %s", n->list[0]->str, value, want);
+	return &ty_error;
+}
+
+static const Type *
+option_number(Comp *c, Node *n, const char *value)
+{
+	char *end;
+	s64 v = (s64)strtoll(value, &end, 0);
+
+	if (!*value || *end)
+		return bad_option(c, n, value, "an integer");
+	set_number(n, (u64)v, false);
+	/* As wide as any value: the script's types must not hang on the options. */
+	fold_cast(n, type_int(8, true));
+	return n->type;
+}
+
+static const Type *
+check_getopt(Comp *c, Node *n)
+{
+	Node *def = n->n > 1 ? n->list[1] : NULL;
+	const char *value = option_value(c, n->list[0]->str);
+
+	if (def && def->kind != ND_NUM && def->kind != ND_STR && def->kind != ND_BOOL) {
+		err(c, def->at, E_CONST, "getopt() expects a literal as default value");
+		return &ty_error;
+	}
+	if (def && def->kind == ND_STR) {
+		value = value ? value : def->str;
+		make_string(c, n, value, strlen(value));
+		return n->type;
+	}
+	if (def && def->kind == ND_NUM)
+		return option_number(c, n, value ? value : arena_printf(c->a, "%lld", (long long)def->num));
+	bool on = def && def->num;
+
+	if (value && *value && strcmp(value, "true") && strcmp(value, "false"))
+		return bad_option(c, n, value, "true or false");
+	if (value)
+		on = strcmp(value, "false") != 0;
+	set_number(n, on, false);
+	n->kind = ND_BOOL;
+	return &ty_bool;
+}
+
+const Builtin builtins_static[] = {
+	{ "is_literal",          "x", 0, check_is_literal, lower_num },
+	{ "is_ptr",              "x", 0, check_is_ptr, lower_num },
+	{ "is_str",              "x", 0, check_is_str, lower_num },
+	{ "is_array",            "x", 0, check_is_array, lower_num },
+	{ "is_integer",          "x", 0, check_is_integer, lower_num },
+	{ "is_unsigned_integer", "x", 0, check_is_unsigned, lower_num },
+	{ "kaddr",               "S", 0, check_kaddr, lower_num },
+	{ "uaddr",               "S", 0, check_uaddr, lower_num },
+	{ "cgroupid",            "S", 0, check_cgroupid, lower_num },
+	{ "static_assert",       "x?S", 0, check_static_assert, lower_nothing },
+	{ "fail",                "S*", 0, check_fail, lower_nothing },
+	{ "default_str_length",  "", 0, check_str_length, lower_num },
+	{ "getopt",              "S?xS", 0, check_getopt, lower_num },
+	{ NULL },
+};
