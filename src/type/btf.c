@@ -506,14 +506,8 @@ btf_complete(Types *ts, Type *t)
 	u32 n, align = 1;
 
 	if (KIND(h) == BTF_KIND_FWD) {          /* defined elsewhere, in vmlinux or another module */
-		const char *name = str(b, h->name);
-		const Type *full = *name ? btf_find(ts, t->is_union ? 'u' : 's', name, strlen(name)) : NULL;
-
-		if (full && full != t) {
-			f = (Field *)type_fields(ts, full, &n);
-			if (f)
-				type_struct_set(ts, t, f, n, full->size, full->align);
-		}
+		if (t->name)
+			btf_adopt(ts, t);
 		return;
 	}
 	n = VLEN(h);
@@ -538,6 +532,20 @@ btf_complete(Types *ts, Type *t)
 	if (t->size % align)
 		align = t->align;
 	type_struct_set(ts, t, f, n, t->size, align);
+}
+
+void
+btf_adopt(Types *ts, Type *t)
+{
+	const Type *full = btf_find(ts, t->is_union ? 'u' : 's', t->name, strlen(t->name));
+	Field *f;
+	u32 n;
+
+	if (!full || full == t)
+		return;
+	f = (Field *)type_fields(ts, full, &n);
+	if (f)
+		type_struct_set(ts, t, f, n, full->size, full->align);
 }
 
 /* ---- names ---- */

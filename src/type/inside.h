@@ -4,11 +4,14 @@
 
 #include "type/type.h"
 
+typedef struct Cpp Cpp;
+
 struct Types {
 	Arena *a;
 	Map derived;                    /* key bytes of pointers, arrays, tuples, ... -> Type */
 	Map named;                      /* "struct x", "pid_t" -> Type, as defined by type_define */
 	Map enumerators;                /* "NAME" -> Enumerator */
+	Cpp *cpp;                       /* macros and include folders, once there is C text */
 	const char *btf_path;           /* NULL: the default; "": none */
 	bool btf_tried;
 	struct Btf *btf;                /* vmlinux, then the modules that were asked for */
@@ -19,7 +22,11 @@ typedef struct Enumerator { s64 value; const Type *type; } Enumerator;
 /* btf.c */
 const Type *btf_find(Types *ts, char kind, const char *name, size_t n);   /* kind: 's' 'u' 'e' 't'(ypedef) 'i'(nt) */
 void btf_complete(Types *ts, Type *t);                  /* fills in members, size, align of a struct with a BTF id */
+void btf_adopt(Types *ts, Type *t);                     /* the same of a struct that C text only names, if BTF has one */
 bool btf_enumerator(Types *ts, const char *name, s64 *value, const Type **type);
 void btf_free(struct Btf *b);
+
+/* cdecl.c: the number that a macro of the script's C stands for. */
+bool c_macro_value(Types *ts, const char *name, s64 *value, const Type **type);
 
 #endif

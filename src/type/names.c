@@ -137,7 +137,10 @@ find_plain(Types *ts, const char *s, size_t n)
 		{ "struct ", 's' }, { "union ", 'u' }, { "enum ", 'e' },
 	};
 	const Type *t = map_get(&ts->named, s, n);
+	u32 fields;
 
+	if (t)
+		type_fields(ts, t, &fields);    /* only named so far? BTF may know it */
 	if (t)
 		return t;
 	for (u32 i = 0; i < COUNT(tags); i++) {
@@ -208,7 +211,7 @@ type_enumerator(Types *ts, const char *name, s64 *value, const Type **type)
 	const Enumerator *e = map_get(&ts->enumerators, name, strlen(name));
 
 	if (!e)
-		return btf_enumerator(ts, name, value, type);
+		return c_macro_value(ts, name, value, type) || btf_enumerator(ts, name, value, type);
 	*value = e->value;
 	*type = e->type;
 	return true;

@@ -98,8 +98,11 @@ const Type *type_find(Types *ts, const char *name);
 /* The value of an enumerator or numeric #define from the script's C, then BTF. */
 bool type_enumerator(Types *ts, const char *name, s64 *value, const Type **type);
 
-/* cdecl.c: C declarations (struct, union, enum, typedef, #define of constants) in the script's text at base. */
+/* cdecl.c, cpp.c: C text of the script at base: preprocessor lines and declarations. false: errors went to d. */
 bool type_parse_c(Types *ts, Diag *d, const char *text, size_t n, u32 base);
+void type_include_dir(Types *ts, const char *dir);      /* -I, before the text is parsed */
+/* The replacement text of a macro without parameters, expanded ("3 + 4", "\"x\""); NULL if there is none. */
+const char *type_macro(Types *ts, const char *name);
 
 /* btf.c: opened at first use from /sys/kernel/btf/vmlinux, or the file set here. */
 void type_set_btf(Types *ts, const char *path);         /* NULL: the default; "": none */

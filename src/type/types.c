@@ -316,6 +316,8 @@ type_fields(Types *ts, const Type *t, u32 *n)
 	*n = 0;
 	if (t->kind == TY_STRUCT && !t->is_complete && t->id)
 		btf_complete(ts, (Type *)t);
+	else if (t->kind == TY_STRUCT && !t->is_complete && t->name)
+		btf_adopt(ts, (Type *)t);
 	if (t->kind != TY_STRUCT && t->kind != TY_TUPLE && t->kind != TY_RECORD && t->kind != TY_FUNC)
 		return NULL;
 	*n = t->n_fields;
