@@ -343,6 +343,29 @@ convert_phis(Fn *fn)
 	return changed;
 }
 
+/* A branch on x >> n asks x itself; the shift can then move to the way that uses it. */
+static bool
+test_unshifted(Fn *fn)
+{
+	bool changed = false;
+
+	for (u32 k = 0; k < fn->blocks.n; k++) {
+		Block *b = fn->blocks.v[k];
+		Ref end = b->ins.v[b->ins.n - 1], cmp;
+		const Ins *shift = at(fn, at(fn, end)->a);
+
+		if (at(fn, end)->op != IR_br || shift->op != IR_shr || !is_const(fn, shift->b) || at(fn, shift->b)->imm > 30)
+			continue;
+		cmp = ir_const(fn, (s64)1 << at(fn, shift->b)->imm);
+		cmp = ir_new(fn, k, (Ins){ .op = IR_uge, .a = at(fn, at(fn, end)->a)->a, .b = cmp, .at = at(fn, end)->at });
+		at(fn, end)->a = cmp;
+		b->ins.v[b->ins.n - 1] = cmp;
+		VEC_PUSH(fn->a, &b->ins, end);
+		changed = true;
+	}
+	return changed;
+}
+
 /* ---- empty blocks ---- */
 
 /* An empty block's predecessors go on to its successor, if no phi there must tell them apart. */
@@ -458,6 +481,7 @@ ir_branch(Fn *fn, const IrOptions *opt)
 		arena_free(a);
 		again |= thread_jumps(fn);
 		again |= convert_phis(fn);
+		again |= test_unshifted(fn);
 		again |= skip_empty(fn);
 		again |= merge_lines(fn);
 		again |= merge_returns(fn);

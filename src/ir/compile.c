@@ -112,6 +112,7 @@ generate(Unit *u, const IrOptions *opt, Diag *d, Emit *e)
 		if (is_dumped(opt, "isel"))
 			ir_mach_print(mf, opt->dump_to);
 		ir_rega(mf);
+		ir_late(mf);
 		if (is_dumped(opt, "rega")) {
 			buf_puts(opt->dump_to, "# rega\n");
 			ir_mach_print(mf, opt->dump_to);

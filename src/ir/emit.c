@@ -6,17 +6,6 @@
 
 #include <assert.h>
 
-static void
-squeeze(MBlock *mb)
-{
-	u32 keep = 0;
-
-	for (u32 j = 0; j < mb->ins.n; j++)
-		if (mb->ins.v[j].kind != MK_NONE)
-			mb->ins.v[keep++] = mb->ins.v[j];
-	mb->ins.n = keep;
-}
-
 /* Where a jump to block b ends up, past blocks that only jump on. */
 static u32
 thread(const MFn *mf, u32 b)
@@ -34,8 +23,6 @@ thread(const MFn *mf, u32 b)
 static void
 thread_jumps(MFn *mf)
 {
-	for (u32 k = 0; k < mf->blocks.n; k++)
-		squeeze(mf->blocks.v[k]);
 	for (u32 k = 0; k < mf->blocks.n; k++) {
 		MBlock *mb = mf->blocks.v[k];
 		Mi *end = &mb->ins.v[mb->ins.n - 1];
@@ -75,12 +62,26 @@ waiting_preds(const Layout *l, u32 b)
 	return n;
 }
 
+/* The successor that a look at the condition makes likelier: numbers are rarely negative. */
+static u32
+likely(const MBlock *mb)
+{
+	const Mi *m = &mb->ins.v[mb->ins.n - 1];
+
+	if (m->kind != MK_JCC || m->code & BPF_X || m->imm)
+		return NO_BLOCK;
+	return BPF_OP(m->code) == BPF_JSLT ? mb->succ[1] : BPF_OP(m->code) == BPF_JSGE ? mb->succ[0] : NO_BLOCK;
+}
+
 /* The block to put behind mb, or NO_BLOCK if none of its successors should be. */
 static u32
 follower(const Layout *l, const MBlock *mb)
 {
-	u32 best = NO_BLOCK;
+	u32 best = likely(mb);
 
+	if (best != NO_BLOCK && !l->placed[best] && (mb->cold || !l->mf->blocks.v[best]->cold))
+		return best;
+	best = NO_BLOCK;
 	for (int x = 0; x < 2; x++) {
 		u32 s = mb->succ[x];
 

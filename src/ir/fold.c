@@ -318,6 +318,13 @@ simplify_compare(Fn *fn, Ins *i)
 			i->a = a->a;
 			return 0;
 		}
+		/* (x >> n) != 0 */
+		if (a->op == IR_shr && !k && is_const(fn, a->b) && at(fn, a->b)->imm < 31) {
+			i->op = i->op == IR_ne ? IR_uge : IR_ult;
+			i->b = ir_const(fn, (s64)1 << at(fn, a->b)->imm);
+			i->a = a->a;
+			return 0;
+		}
 		/* (x & m) != 0 */
 		if (a->op == IR_and && i->op == IR_ne && !k) {
 			i->op = IR_any;

@@ -66,6 +66,8 @@ void ir_mach_print(const MFn *mf, Buf *out);
 MFn *ir_isel(Fn *fn, const IrOptions *opt, Arena *a);
 /* rega.c: every register becomes one of r0-r9; spills get slots. */
 void ir_rega(MFn *mf);
+/* late.c: when registers are given */
+void ir_late(MFn *mf);
 /* moves.c: dst[k] = src[k] for all k at once, as a sequence of copies; temp is used for cycles. Gives their number (at
  * most 3n / 2); out gets pairs (to, from). */
 u32 ir_parallel_moves(const Reg *dst, const Reg *src, u32 n, Reg temp, Reg (*out)[2]);

@@ -122,6 +122,18 @@ block_weight(const MBlock *mb)
 	return w;
 }
 
+/* A block that exists for its copies alone needs a jump around them: it is worth more to be rid of them. */
+static bool
+is_edge(const MBlock *mb)
+{
+	if (mb->preds.n != 1 || mb->ins.v[mb->ins.n - 1].kind != MK_JMP)
+		return false;
+	for (u32 k = 0; k + 1 < mb->ins.n; k++)
+		if (mb->ins.v[k].kind != MK_ALU || BPF_OP(mb->ins.v[k].code) != BPF_MOV)
+			return false;
+	return true;
+}
+
 static void
 note_move(Graph *g, const Mi *m, float weight)
 {
@@ -142,7 +154,7 @@ is_hint(const Mi *m)
 static void
 scan_block(Graph *g, const Live *l, const MBlock *mb, LiveSet *s)
 {
-	float weight = block_weight(mb);
+	float weight = block_weight(mb), move_weight = is_edge(mb) ? weight * 3 : weight;
 	MiRegs r;
 
 	while (s->n)
@@ -157,7 +169,7 @@ scan_block(Graph *g, const Live *l, const MBlock *mb, LiveSet *s)
 		if (copy)
 			set_del(s, m->src);
 		if (is_hint(m))
-			note_move(g, m, copy ? weight : weight * 0.5f);
+			note_move(g, m, copy ? move_weight : weight * 0.5f);
 		for (u32 x = 0; x < r.n_def; x++)
 			set_add(s, r.def[x]);
 		for (u32 x = 0; x < r.n_def; x++)
