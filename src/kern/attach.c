@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 
 /* BPF_LINK_CREATE as newer kernels have it. Fields of <linux/bpf.h> since 6.1 would tie the build to that. */
 typedef struct LinkAttr {
@@ -28,6 +29,22 @@ create_link(LinkAttr *link)
 	_Static_assert(sizeof(*link) <= sizeof(attr), "bpf_attr is older than links");
 	memcpy(&attr, link, sizeof(*link));
 	return sys_bpf(BPF_LINK_CREATE, &attr);
+}
+
+int
+sys_perf(struct perf_event_attr *attr, s32 pid, s32 cpu)
+{
+	static bool raised;
+	struct rlimit files;
+	long r = syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (r < 0 && errno == EMFILE && !raised && !getrlimit(RLIMIT_NOFILE, &files)) {
+		raised = true;
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+		r = syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	}
+	return r < 0 ? -errno : (int)r;
 }
 
 int

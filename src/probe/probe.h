@@ -101,6 +101,8 @@ Probe *probe_parse(ProbeContext *pc, const char *text, size_t n, Span at);
 /* Expands by the provider, honouring probe_filter. Number of probes, or -errno. */
 int probe_expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg);
 void probe_detach(Probe *p);                                    /* closes its fds */
+/* The same for many: the kernel waits for readers at each, so several threads wait at once. */
+void probe_detach_all(Probe *const *p, u32 n);
 /* -l PATTERN: one name per line into out; args: -lv. Number of lines. */
 int probe_list(ProbeContext *pc, const char *pattern, bool args, Buf *out);
 

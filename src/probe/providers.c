@@ -2,6 +2,7 @@
 #include "probe/inside.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,48 @@ probe_detach(Probe *p)
 		if (p->fds[i] >= 0)
 			close(p->fds[i]);
 	p->n_fds = 0;
+}
+
+typedef struct Closing { int *fds; u32 n, next; } Closing;
+
+static void *
+close_some(void *arg)
+{
+	Closing *c = arg;
+
+	for (u32 i; (i = __atomic_fetch_add(&c->next, 1, __ATOMIC_RELAXED)) < c->n; )
+		close(c->fds[i]);
+	return NULL;
+}
+
+void
+probe_detach_all(Probe *const *p, u32 n)
+{
+	enum { THREADS = 16, ENOUGH = 8 };
+	Closing c = { 0 };
+	pthread_t thread[THREADS];
+	u32 started = 0;
+
+	for (u32 i = 0; i < n; i++)
+		c.n += p[i]->n_fds;
+	c.fds = c.n > ENOUGH ? malloc(c.n * sizeof(int)) : NULL;
+	if (!c.fds) {
+		for (u32 i = 0; i < n; i++)
+			probe_detach(p[i]);
+		return;
+	}
+	c.n = 0;
+	for (u32 i = 0; i < n; i++) {
+		memcpy(c.fds + c.n, p[i]->fds, p[i]->n_fds * sizeof(int));
+		c.n += p[i]->n_fds;
+		p[i]->n_fds = 0;
+	}
+	while (started < MIN(c.n / 4, (u32)THREADS) && !pthread_create(&thread[started], NULL, close_some, &c))
+		started++;
+	close_some(&c);
+	while (started)
+		pthread_join(thread[--started], NULL);
+	free(c.fds);
 }
 
 bool

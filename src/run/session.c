@@ -337,9 +337,12 @@ attach_all(Session *s)
 static void
 detach_all(Session *s)
 {
+	Vec(Probe *) all = { 0 };
+
 	for (u32 i = 0; i < s->script->progs.n; i++)
 		for (u32 j = 0; j < s->script->progs.v[i].probes.n; j++)
-			probe_detach(s->script->progs.v[i].probes.v[j]);
+			VEC_PUSH(s->a, &all, s->script->progs.v[i].probes.v[j]);
+	probe_detach_all(all.v, all.n);
 }
 
 static bool

@@ -299,7 +299,7 @@ test_attach(Machine *m)
 	if (kern_has(FEAT_UPROBE)) {
 		prog = count_prog(m, BPF_PROG_TYPE_KPROBE, map);
 		for (int ret = 0; ret < 2; ret++)
-			for (int cookie = 0; cookie < 2; cookie++) {
+			for (int cookie = 0; cookie < 1 + kern_has(FEAT_PERF_LINK); cookie++) {
 				before = value_of(m, map);
 				fd = kern_attach_uprobe(kern_prog_fd(m, prog), ret, path, off, cookie ? getpid() : 0, 0, (u64)cookie);
 				assert(fd >= 0);
