@@ -176,7 +176,7 @@ put(Comp *c, MapSym *m, Ref slot, Ref v, Node *call, u32 out)
 		add_bucket(c, t, slot, v, out);
 		return;
 	case TY_TSERIES:
-		tseries_put(c, t, slot, v, out);
+		agg_tseries(c, t, slot, v, out);
 		return;
 	}
 	(void)call;
@@ -241,7 +241,7 @@ assign_keyed(Comp *c, MapSym *m, Node *map, Node *call, Ref v, u32 out)
 		ir_set(fn, at, p);
 		ir_br(fn, p, yes, no);
 		enter(c, no);
-		count_lost(c, 1 + m->info);
+		count_full(c);
 		ir_jmp(fn, out);
 	}
 	enter(c, yes);

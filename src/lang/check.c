@@ -9,7 +9,7 @@ check_cond(Comp *c, Node *n)
 	const Type *t = check_expr(c, n);
 
 	if (t->kind != TY_ERROR && !number_type(t) && t->kind != TY_PTR && t->kind != TY_STRING)
-		err(c, n->at, E_TYPE, "Invalid condition: a condition is an integer, a boolean or a pointer, not '%s'", tname(c, t));
+		comp_err(c, n->at, E_TYPE, "Invalid condition: a condition is an integer, a boolean or a pointer, not '%s'", tname(c, t));
 }
 
 static bool
@@ -32,10 +32,10 @@ check_declared(Comp *c, VarSym *v, const Type *t, Node *value)
 
 	if (to->kind == TY_INT && t->kind == TY_INT) {
 		if (value->kind == ND_NUM && !literal_fits(value, to))
-			err(c, value->at, E_ASSIGN, "Type mismatch for %s: trying to assign value %lld when variable has type '%s', which "
+			comp_err(c, value->at, E_ASSIGN, "Type mismatch for %s: trying to assign value %lld when variable has type '%s', which "
 			    "cannot hold it", v->name, (long long)value->num, tname(c, to));
 		else if (value->kind != ND_NUM && t->size > to->size)
-			warn(c, value->at, W_TRUNCATE, "value of type '%s' is truncated to %s's declared type '%s'", tname(c, t), v->name,
+			comp_warn(c, value->at, W_TRUNCATE, "value of type '%s' is truncated to %s's declared type '%s'", tname(c, t), v->name,
 			     tname(c, to));
 		return;
 	}
@@ -45,7 +45,7 @@ check_declared(Comp *c, VarSym *v, const Type *t, Node *value)
 		return;
 	if (to->kind == TY_ENUM && number_type(t))
 		return;
-	err(c, value->at, E_ASSIGN, "Type mismatch for %s: trying to assign value of type '%s' when variable already has a type '%s'",
+	comp_err(c, value->at, E_ASSIGN, "Type mismatch for %s: trying to assign value of type '%s' when variable already has a type '%s'",
 	    v->name, tname(c, t), tname(c, to));
 }
 
@@ -60,11 +60,11 @@ meet_var(Comp *c, Node *var, const Type *t, Node *value)
 		return;
 	if (t->kind == TY_NONE || type_is_agg(t)) {
 		if (t->kind == TY_NONE) {
-			err(c, value->at, E_ASSIGN, "this gives no value that could be assigned to %s", v->name);
+			comp_err(c, value->at, E_ASSIGN, "this gives no value that could be assigned to %s", v->name);
 		} else {
-			err(c, value->at, E_AGG, "Value '%s' cannot be assigned to a scratch variable.", tname(c, t));
+			comp_err(c, value->at, E_AGG, "Value '%s' cannot be assigned to a scratch variable.", tname(c, t));
 			if (agg_coerced(t))
-				hint(c, "you can cast it: %s = (%s)...", v->name, tname(c, agg_coerced(t)));
+				comp_hint(c, "you can cast it: %s = (%s)...", v->name, tname(c, agg_coerced(t)));
 		}
 		return;
 	}
@@ -76,10 +76,10 @@ meet_var(Comp *c, Node *var, const Type *t, Node *value)
 		return;
 	if (v->type && v->type->kind == TY_INT && t->kind == TY_INT && v->type->sign != t->sign && v->type->size == 8 && t->size == 8 &&
 	    value->kind != ND_NUM)
-		warn(c, value->at, W_SIGN, "%s holds signed and unsigned 64 bit integers; it is signed here", v->name);
+		comp_warn(c, value->at, W_SIGN, "%s holds signed and unsigned 64 bit integers; it is signed here", v->name);
 	j = type_join(c, v->type, t, value);
 	if (!j) {
-		err(c, var->at, E_ASSIGN, "Type mismatch for %s: trying to assign value of type '%s' when variable already has a type '%s'",
+		comp_err(c, var->at, E_ASSIGN, "Type mismatch for %s: trying to assign value of type '%s' when variable already has a type '%s'",
 		    v->name, tname(c, t), tname(c, v->type));
 		return;
 	}
@@ -103,7 +103,7 @@ check_assign(Comp *c, Node *n)
 	if (n->a->kind == ND_IDENT)     /* _ = e */
 		return;
 	if (n->a->kind != ND_VAR) {
-		err(c, n->a->at, E_ASSIGN, "only variables and maps can be assigned to");
+		comp_err(c, n->a->at, E_ASSIGN, "only variables and maps can be assigned to");
 		return;
 	}
 	if (n->op && t->kind != TY_ERROR) {
@@ -134,7 +134,7 @@ check_let(Comp *c, Node *n)
 
 	if (t && t->kind != TY_ERROR) {
 		if (t->kind == TY_NONE || type_is_agg(t))
-			err(c, n->b->at, E_TYPE, "Invalid variable declaration type: %s", tname(c, t));
+			comp_err(c, n->b->at, E_TYPE, "Invalid variable declaration type: %s", tname(c, t));
 		v->type = t;
 		v->declared = true;
 	}
@@ -209,7 +209,7 @@ check_if(Comp *c, Node *n)
 	/* Only the branch that lives is looked at: the other may be wrong for these types. */
 	if (!constant(n->a, &v)) {
 		if (n->a->type->kind != TY_ERROR)
-			err(c, n->a->at, E_CONST, "Unable to evaluate this at compile time");
+			comp_err(c, n->a->at, E_CONST, "Unable to evaluate this at compile time");
 		return;
 	}
 	if (v)
@@ -228,9 +228,9 @@ check_for(Comp *c, Node *n)
 		const Type *from = check_expr(c, n->b->a), *to = check_expr(c, n->b->b);
 
 		if (from->kind != TY_ERROR && !number_type(from))
-			err(c, n->b->a->at, E_TYPE, "Loop range requires an integer for the start value, not '%s'", tname(c, from));
+			comp_err(c, n->b->a->at, E_TYPE, "Loop range requires an integer for the start value, not '%s'", tname(c, from));
 		if (to->kind != TY_ERROR && !number_type(to))
-			err(c, n->b->b->at, E_TYPE, "Loop range requires an integer for the end value, not '%s'", tname(c, to));
+			comp_err(c, n->b->b->at, E_TYPE, "Loop range requires an integer for the end value, not '%s'", tname(c, to));
 		t = type_int(8, true);
 	} else if (n->b->kind == ND_MAP && !n->b->a) {
 		MapSym *m = n->b->sym;
@@ -238,13 +238,13 @@ check_for(Comp *c, Node *n)
 
 		m->keyed = true;
 		if (m->scalar)
-			err(c, n->b->at, E_MAP, "Map %s is scalar: there is nothing to loop over", m->name);
+			comp_err(c, n->b->at, E_MAP, "Map %s is scalar: there is nothing to loop over", m->name);
 		else if (!m->value)
-			err(c, n->b->at, E_UNDEFINED, "Undefined map: %s", m->name);
+			comp_err(c, n->b->at, E_UNDEFINED, "Undefined map: %s", m->name);
 		if (m->value && type_is_agg(m->value)) {
 			e[1] = agg_coerced(m->value);
 			if (!e[1]) {
-				err(c, n->b->at, E_LOOP, "Loop expression does not support type: %s", tname(c, m->value));
+				comp_err(c, n->b->at, E_LOOP, "Loop expression does not support type: %s", tname(c, m->value));
 				e[0] = NULL;
 			}
 		}
@@ -252,7 +252,7 @@ check_for(Comp *c, Node *n)
 			t = type_tuple(c->ts, e, 2);
 		n->b->type = &ty_none;
 	} else {
-		err(c, n->b->at, E_LOOP, "a for loop runs over a range (a..b) or a map");
+		comp_err(c, n->b->at, E_LOOP, "a for loop runs over a range (a..b) or a map");
 	}
 	if (t && t != v->type) {
 		v->type = t;
@@ -268,11 +268,11 @@ check_unroll(Comp *c, Node *n)
 	const Type *t = check_expr(c, n->a);
 
 	if (t->kind != TY_ERROR && (n->a->kind != ND_NUM || n->a->fixed) && !c->quiet)
-		err(c, n->a->at, E_CONST, "unroll needs a literal number of rounds");
+		comp_err(c, n->a->at, E_CONST, "unroll needs a literal number of rounds");
 	else if (n->a->kind == ND_NUM && (s64)n->a->num > 100)
-		err(c, n->a->at, E_LOOP, "unroll maximum value is 100");
+		comp_err(c, n->a->at, E_LOOP, "unroll maximum value is 100");
 	else if (n->a->kind == ND_NUM && (s64)n->a->num < 1)
-		err(c, n->a->at, E_LOOP, "unroll minimum value is 1");
+		comp_err(c, n->a->at, E_LOOP, "unroll minimum value is 1");
 	check_stmt(c, n->b);
 }
 
@@ -292,7 +292,7 @@ check_block(Comp *c, Node *n)
 	for (u32 i = 0; i < n->n; i++) {
 		check_stmt(c, n->list[i]);
 		if (ends(n->list[i]) && (i + 1 < n->n || n->a))
-			warn(c, i + 1 < n->n ? n->list[i + 1]->at : n->a->at, W_UNREACHABLE, "Unreachable code");
+			comp_warn(c, i + 1 < n->n ? n->list[i + 1]->at : n->a->at, W_UNREACHABLE, "Unreachable code");
 	}
 	if (n->a)
 		check_expr(c, n->a);
@@ -305,7 +305,7 @@ check_expr_stmt(Comp *c, Node *n)
 	const Builtin *b = n->a->kind == ND_CALL ? n->a->sym : NULL;
 
 	if (b && t->kind != TY_NONE && t->kind != TY_ERROR && !(b->flags & B_KEEP))
-		warn(c, n->a->at, W_DISCARD, "Return value discarded.");
+		comp_warn(c, n->a->at, W_DISCARD, "Return value discarded.");
 }
 
 void
@@ -330,8 +330,8 @@ check_stmt(Comp *c, Node *n)
 		check_if(c, n);
 		return;
 	case ND_WHILE:
-		warn(c, n->at, W_DEPRECATED, "While loops are deprecated.");
-		hint(c, "use a for loop over a range instead");
+		comp_warn(c, n->at, W_DEPRECATED, "While loops are deprecated.");
+		comp_hint(c, "use a for loop over a range instead");
 		check_cond(c, n->a);
 		check_stmt(c, n->b);
 		return;
@@ -344,7 +344,7 @@ check_stmt(Comp *c, Node *n)
 	case ND_RETURN:
 		t = n->a ? check_expr(c, n->a) : &ty_none;
 		if (n->a && t->kind != TY_ERROR && !number_type(t))
-			err(c, n->a->at, E_TYPE, "a probe returns an integer, not '%s'", tname(c, t));
+			comp_err(c, n->a->at, E_TYPE, "a probe returns an integer, not '%s'", tname(c, t));
 		return;
 	case ND_BREAK: case ND_CONTINUE:
 		return;
@@ -384,6 +384,6 @@ check_all(Comp *c)
 		MapSym *m = c->map_list.v[i];
 
 		if (m->declared && !m->keyed && !m->scalar)
-			warn(c, m->at, W_UNUSED, "Unused map: %s", m->name);
+			comp_warn(c, m->at, W_UNUSED, "Unused map: %s", m->name);
 	}
 }

@@ -7,7 +7,7 @@ static const Type *
 check_str(Comp *c, Node *n)
 {
 	if (n->n > comp_cf(c, CF_MAX_STRLEN)) {
-		err(c, n->at, E_STRING, "String is too long (over %llu bytes): %u bytes", (unsigned long long)comp_cf(c, CF_MAX_STRLEN), n->n);
+		comp_err(c, n->at, E_STRING, "String is too long (over %llu bytes): %u bytes", (unsigned long long)comp_cf(c, CF_MAX_STRLEN), n->n);
 		return &ty_error;
 	}
 	return type_string(c->ts, n->n + 1);
@@ -19,7 +19,7 @@ check_var(Comp *c, Node *n)
 	VarSym *v = n->sym;
 
 	if (!v->type && !c->quiet) {
-		err(c, n->at, E_UNDEFINED, "Could not resolve the type of %s", n->name);
+		comp_err(c, n->at, E_UNDEFINED, "Could not resolve the type of %s", n->name);
 		return &ty_error;
 	}
 	return v->type ? v->type : &ty_error;
@@ -47,7 +47,7 @@ check_tern(Comp *c, Node *n)
 	}
 	t = type_join(c, a, b, n->c);
 	if (!t) {
-		err(c, n->at, E_TYPE, "Ternary operator must return the same type: have '%s' and '%s'", tname(c, a), tname(c, b));
+		comp_err(c, n->at, E_TYPE, "Ternary operator must return the same type: have '%s' and '%s'", tname(c, a), tname(c, b));
 		return &ty_error;
 	}
 	return t;
@@ -68,9 +68,9 @@ check_elements(Comp *c, Node *n, const Type **e, const char **names)
 			e[i] = agg_coerced(e[i]);
 		for (u32 k = 0; k < i && names[i]; k++)
 			if (names[k] == names[i])
-				err(c, n->list[i]->at, E_TYPE, "the record has two members named %s", names[i]);
+				comp_err(c, n->list[i]->at, E_TYPE, "the record has two members named %s", names[i]);
 		if (e[i]->kind == TY_NONE || type_is_agg(e[i])) {
-			err(c, m->at, E_TYPE, "an expression of type '%s' cannot be part of a %s", tname(c, e[i]),
+			comp_err(c, m->at, E_TYPE, "an expression of type '%s' cannot be part of a %s", tname(c, e[i]),
 			    n->kind == ND_RECORD ? "record" : "tuple");
 			e[i] = &ty_error;
 		}
@@ -108,17 +108,17 @@ no_field(Comp *c, Node *n, const Type *t)
 	u32 k = 0;
 
 	if (!f && t->kind == TY_STRUCT) {
-		err(c, n->at, E_FIELD, "%s is incomplete here: its members are not known", tname(c, t));
-		hint(c, "define it in the script, or use a kernel with BTF that knows it");
+		comp_err(c, n->at, E_FIELD, "%s is incomplete here: its members are not known", tname(c, t));
+		comp_hint(c, "define it in the script, or use a kernel with BTF that knows it");
 		return &ty_error;
 	}
 	for (u32 i = 0; i < count; i++)
 		if (f[i].name && *f[i].name)
 			names[k++] = f[i].name;
 	near = base_nearest(n->name, names, k);
-	err(c, n->at, E_FIELD, "%s does not contain a field named '%s'", n->a->kind == ND_CALL ? n->a->name : tname(c, t), n->name);
+	comp_err(c, n->at, E_FIELD, "%s does not contain a field named '%s'", n->a->kind == ND_CALL ? n->a->name : tname(c, t), n->name);
 	if (near)
-		hint(c, "did you mean %s?", near);
+		comp_hint(c, "did you mean %s?", near);
 	return &ty_error;
 }
 
@@ -136,7 +136,7 @@ check_field(Comp *c, Node *n)
 		t = t->elem;
 	}
 	if (t->kind != TY_STRUCT && t->kind != TY_RECORD) {
-		err(c, n->at, E_FIELD, "Can not access field '%s' on expression of type '%s'", n->name, tname(c, t));
+		comp_err(c, n->at, E_FIELD, "Can not access field '%s' on expression of type '%s'", n->name, tname(c, t));
 		return &ty_error;
 	}
 	if (!type_field(c->ts, t, n->name, &f))
@@ -152,11 +152,11 @@ check_elem(Comp *c, Node *n)
 	if (t->kind == TY_ERROR)
 		return t;
 	if (t->kind != TY_TUPLE) {
-		err(c, n->at, E_FIELD, "Can not access index '%llu' on expression of type '%s'", (unsigned long long)n->num, tname(c, t));
+		comp_err(c, n->at, E_FIELD, "Can not access index '%llu' on expression of type '%s'", (unsigned long long)n->num, tname(c, t));
 		return &ty_error;
 	}
 	if (n->num >= t->n_fields) {
-		err(c, n->at, E_FIELD, "Invalid tuple index: %llu. Found %u elements in tuple.", (unsigned long long)n->num, t->n_fields);
+		comp_err(c, n->at, E_FIELD, "Invalid tuple index: %llu. Found %u elements in tuple.", (unsigned long long)n->num, t->n_fields);
 		return &ty_error;
 	}
 	return t->fields[n->num].type;
@@ -177,13 +177,13 @@ check_index(Comp *c, Node *n)
 		return check_elem(c, n);
 	}
 	if (!number_type(i)) {
-		err(c, n->b->at, E_TYPE, "The array index operator [] only accepts integer indices, not '%s'", tname(c, i));
+		comp_err(c, n->b->at, E_TYPE, "The array index operator [] only accepts integer indices, not '%s'", tname(c, i));
 		return &ty_error;
 	}
 	switch (t->kind) {
 	case TY_ARRAY:
 		if (n->b->kind == ND_NUM && t->count && n->b->num >= t->count) {
-			err(c, n->at, E_FIELD, "the index %lld is out of bounds for array of size %u", (long long)n->b->num, t->count);
+			comp_err(c, n->at, E_FIELD, "the index %lld is out of bounds for array of size %u", (long long)n->b->num, t->count);
 			return &ty_error;
 		}
 		return in_space(c, n, t->elem);
@@ -194,12 +194,12 @@ check_index(Comp *c, Node *n)
 		return in_space(c, n, t->elem);
 	case TY_STRING:
 		if (n->b->kind == ND_NUM && n->b->num >= t->size) {
-			err(c, n->at, E_FIELD, "the index %lld is out of bounds for a string of size %u", (long long)n->b->num, t->size);
+			comp_err(c, n->at, E_FIELD, "the index %lld is out of bounds for a string of size %u", (long long)n->b->num, t->size);
 			return &ty_error;
 		}
 		return type_int(1, false);
 	}
-	err(c, n->at, E_TYPE, "The array index operator [] can only be used on arrays and pointers, found %s.", tname(c, t));
+	comp_err(c, n->at, E_TYPE, "The array index operator [] can only be used on arrays and pointers, found %s.", tname(c, t));
 	return &ty_error;
 }
 
@@ -237,7 +237,7 @@ check_offsetof(Comp *c, Node *n)
 		if (t->kind == TY_PTR && t->elem && t->elem->kind == TY_STRUCT && !i)
 			t = t->elem;
 		if ((t->kind != TY_STRUCT && t->kind != TY_RECORD) || !type_field(c->ts, t, n->list[i]->name, &f)) {
-			err(c, n->at, E_FIELD, "'%s' has no member named '%s'", tname(c, t), n->list[i]->name);
+			comp_err(c, n->at, E_FIELD, "'%s' has no member named '%s'", tname(c, t), n->list[i]->name);
 			return &ty_error;
 		}
 		tmp.num += f.offset;
@@ -257,7 +257,7 @@ check_comptime(Comp *c, Node *n)
 	if (t->kind == TY_ERROR || c->quiet)
 		return t;
 	if (!is_literal(n->a)) {
-		err(c, n->at, E_CONST, "Unable to evaluate this at compile time");
+		comp_err(c, n->at, E_CONST, "Unable to evaluate this at compile time");
 		return &ty_error;
 	}
 	*n = *n->a;
@@ -296,7 +296,7 @@ check(Comp *c, Node *n)
 	case ND_COMPTIME:       return check_comptime(c, n);
 	case ND_BLOCK:          return check_block_value(c, n);
 	case ND_TYPE:
-		err(c, n->at, E_TYPE, "a type stands here where a value is wanted");
+		comp_err(c, n->at, E_TYPE, "a type stands here where a value is wanted");
 		return &ty_error;
 	}
 	return &ty_error;               /* resolve has reported it */
@@ -332,11 +332,11 @@ check_count(Comp *c, Node *n, const char *sig)
 		max += *s != '?' && *s != '*';
 	if (n->n < min || (n->n > max && !any)) {
 		if (min == max)
-			err(c, n->at, E_ARGS, "%s() requires %s (%u provided)", n->name, count_words(min), n->n);
+			comp_err(c, n->at, E_ARGS, "%s() requires %s (%u provided)", n->name, count_words(min), n->n);
 		else if (n->n < min)
-			err(c, n->at, E_ARGS, "%s() requires at least %s (%u provided)", n->name, count_words(min), n->n);
+			comp_err(c, n->at, E_ARGS, "%s() requires at least %s (%u provided)", n->name, count_words(min), n->n);
 		else
-			err(c, n->at, E_ARGS, "%s() takes up to %s (%u provided)", n->name, count_words(max), n->n);
+			comp_err(c, n->at, E_ARGS, "%s() takes up to %s (%u provided)", n->name, count_words(max), n->n);
 		return false;
 	}
 	return true;
@@ -346,7 +346,7 @@ static bool
 wrong(Comp *c, Node *n, Node *arg, const char *want)
 {
 	if (arg->type->kind != TY_ERROR)
-		err(c, arg->at, E_ARGS, "%s() expects %s (%s provided)", n->name, want, tname(c, arg->type));
+		comp_err(c, arg->at, E_ARGS, "%s() expects %s (%s provided)", n->name, want, tname(c, arg->type));
 	return false;
 }
 
@@ -358,7 +358,7 @@ check_arg(Comp *c, Node *n, Node *arg, char want)
 	if (want == 'm') {
 		if (arg->kind == ND_MAP && !arg->a)
 			return true;
-		err(c, arg->at, E_ARGS, "%s() expects a map to be provided", n->name);
+		comp_err(c, arg->at, E_ARGS, "%s() expects a map to be provided", n->name);
 		return false;
 	}
 	if (arg->kind == ND_TYPE && want == 'x') {
@@ -378,12 +378,12 @@ check_arg(Comp *c, Node *n, Node *arg, char want)
 	case 'S':
 		if (arg->kind == ND_STR)
 			return true;
-		err(c, arg->at, E_CONST, "%s() expects a string literal (%s provided)", n->name, tname(c, t));
+		comp_err(c, arg->at, E_CONST, "%s() expects a string literal (%s provided)", n->name, tname(c, t));
 		return false;
 	case 'n':
 		if (arg->kind == ND_NUM || c->quiet)
 			return true;
-		err(c, arg->at, E_CONST, "%s() expects a literal integer (%s provided)", n->name, tname(c, t));
+		comp_err(c, arg->at, E_CONST, "%s() expects a literal integer (%s provided)", n->name, tname(c, t));
 		return false;
 	}
 	return true;
@@ -421,12 +421,12 @@ check_call(Comp *c, Node *n)
 	if (!b)
 		return &ty_error;
 	if (b->flags & B_UNSAFE && !c->pc->unsafe) {
-		err(c, n->at, E_UNSAFE, "%s() is an unsafe function being used in safe mode", n->name);
-		hint(c, "--unsafe allows it");
+		comp_err(c, n->at, E_UNSAFE, "%s() is an unsafe function being used in safe mode", n->name);
+		comp_hint(c, "--unsafe allows it");
 		return &ty_error;
 	}
 	if (b->flags & B_AGG && !c->agg_ok) {
-		err(c, n->at, E_AGG, "%s() can only be assigned straight to a map: @name = %s(...)", n->name, n->name);
+		comp_err(c, n->at, E_AGG, "%s() can only be assigned straight to a map: @name = %s(...)", n->name, n->name);
 		check_args(c, n, b);
 		return &ty_error;
 	}
@@ -454,7 +454,7 @@ sized_array(Comp *c, Node *n, const Type *to, const Type *from)
 	u32 size = to->elem->size;
 
 	if (!size || from->size % size) {
-		err(c, n->at, E_TYPE, "Cannot cast from \"%s\" to \"%s\": sizes do not fit", tname(c, from), tname(c, to));
+		comp_err(c, n->at, E_TYPE, "Cannot cast from \"%s\" to \"%s\": sizes do not fit", tname(c, from), tname(c, to));
 		return &ty_error;
 	}
 	return type_array(c->ts, to->elem, from->size / size);
@@ -515,15 +515,15 @@ check_cast(Comp *c, Node *n)
 	/* A literal is cast from any width: (uint8[8])1 */
 	if (!castable(to, from) && !(to->kind == TY_ARRAY && literal && to->size <= 8)) {
 		if (to->kind == TY_STRUCT) {
-			err(c, n->at, E_TYPE, "Cannot cast to \"%s\"", tname(c, to));
-			hint(c, "to read a struct at an address, cast to a pointer: (%s *)", tname(c, to));
+			comp_err(c, n->at, E_TYPE, "Cannot cast to \"%s\"", tname(c, to));
+			comp_hint(c, "to read a struct at an address, cast to a pointer: (%s *)", tname(c, to));
 		} else {
-			err(c, n->at, E_TYPE, "Cannot cast from \"%s\" to \"%s\"", tname(c, from), tname(c, to));
+			comp_err(c, n->at, E_TYPE, "Cannot cast from \"%s\" to \"%s\"", tname(c, from), tname(c, to));
 		}
 		return &ty_error;
 	}
 	if (to->kind == TY_ENUM && n->b->kind == ND_NUM && !enum_member(to, (s64)n->b->num)) {
-		err(c, n->at, E_TYPE, "Enum: %s doesn't contain a variant value of %lld", to->name ? to->name : "", (long long)n->b->num);
+		comp_err(c, n->at, E_TYPE, "Enum: %s doesn't contain a variant value of %lld", to->name ? to->name : "", (long long)n->b->num);
 		return &ty_error;
 	}
 	if (to->kind == TY_PTR && !to->space)

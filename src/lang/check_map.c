@@ -14,11 +14,11 @@ check_shape(Comp *c, MapSym *m, Node *n)
 	if (!(m->keyed && m->scalar))
 		return true;
 	if (!n->a) {
-		err(c, n->at, E_MAP, "Map %s is keyed: it needs a key here", m->name);
-		hint(c, "write %s[...], or give this value a map of its own", m->name);
+		comp_err(c, n->at, E_MAP, "Map %s is keyed: it needs a key here", m->name);
+		comp_hint(c, "write %s[...], or give this value a map of its own", m->name);
 	} else {
-		err(c, n->at, E_MAP, "Map %s is scalar: it has no keys", m->name);
-		hint(c, "write %s, or give this value a map of its own", m->name);
+		comp_err(c, n->at, E_MAP, "Map %s is scalar: it has no keys", m->name);
+		comp_hint(c, "write %s, or give this value a map of its own", m->name);
 	}
 	return false;
 }
@@ -35,12 +35,12 @@ check_map_key(Comp *c, Node *n, const Type *key, Span at, bool keyed)
 	if (key->kind == TY_ERROR || !check_settled(key))
 		return;
 	if (key->kind == TY_NONE || type_is_agg(key)) {
-		err(c, at, E_MAP, "an expression of type '%s' cannot be a key", tname(c, key));
+		comp_err(c, at, E_MAP, "an expression of type '%s' cannot be a key", tname(c, key));
 		return;
 	}
 	t = type_join(c, m->key, key, n->a);
 	if (!t) {
-		err(c, at, E_MAP, "Argument mismatch for %s: trying to access with arguments: '%s' when map expects arguments: '%s'",
+		comp_err(c, at, E_MAP, "Argument mismatch for %s: trying to access with arguments: '%s' when map expects arguments: '%s'",
 		    m->name, tname(c, key), tname(c, m->key));
 		if (m->key_at.to && !c->quiet)
 			diag_note(c->d, m->key_at, "the key has its type from here");
@@ -73,7 +73,7 @@ check_map_value(Comp *c, Node *n)
 	if (!check_access(c, n))
 		return &ty_error;
 	if (!m->value) {
-		err(c, n->at, E_UNDEFINED, "Undefined map: %s", m->name);
+		comp_err(c, n->at, E_UNDEFINED, "Undefined map: %s", m->name);
 		return &ty_error;
 	}
 	return m->value;
@@ -91,12 +91,12 @@ widen(Comp *c, Node *n, const Type *t, const Node *value)
 		return false;
 	j = type_join(c, m->value, t, value);
 	if (!j) {
-		err(c, n->at, E_MAP, "Type mismatch for %s: trying to assign value of type '%s' when map already has a type '%s'",
+		comp_err(c, n->at, E_MAP, "Type mismatch for %s: trying to assign value of type '%s' when map already has a type '%s'",
 		    m->name, tname(c, t), tname(c, m->value));
 		if (m->value_at.to && !c->quiet)
 			diag_note(c->d, m->value_at, "the map has its type from here");
 		if (type_is_agg(m->value) && number_type(t))
-			hint(c, "a map that holds %s takes nothing else", tname(c, m->value));
+			comp_hint(c, "a map that holds %s takes nothing else", tname(c, m->value));
 		return false;
 	}
 	if (j != m->value) {
@@ -120,7 +120,7 @@ check_map_step(Comp *c, Node *n)
 	if (m->value && m->value->kind == TY_PTR)
 		return a->type = m->value;
 	if (m->value && (type_is_agg(m->value) || !number_type(m->value))) {
-		err(c, n->at, E_TYPE, "The %s operator can not be used on map %s of type '%s'", lex_op_name(n->op), m->name,
+		comp_err(c, n->at, E_TYPE, "The %s operator can not be used on map %s of type '%s'", lex_op_name(n->op), m->name,
 		    tname(c, m->value));
 		return &ty_error;
 	}
@@ -144,7 +144,7 @@ check_map_assign(Comp *c, Node *n)
 	if (t->kind == TY_ERROR || !ok)
 		return;
 	if (t->kind == TY_NONE) {
-		err(c, b->at, E_ASSIGN, "this gives no value that could be assigned to %s", m->name);
+		comp_err(c, b->at, E_ASSIGN, "this gives no value that could be assigned to %s", m->name);
 		return;
 	}
 	if (type_is_agg(t) && !(call && call->flags & B_AGG)) {
@@ -153,10 +153,10 @@ check_map_assign(Comp *c, Node *n)
 		if (n->op && num) {
 			t = num;
 		} else {
-			err(c, b->at, E_AGG, "Map value '%s' cannot be assigned from one map to another. The function that returns this type "
+			comp_err(c, b->at, E_AGG, "Map value '%s' cannot be assigned from one map to another. The function that returns this type "
 			    "must be called directly e.g. `%s = %s(...);`.", tname(c, t), m->name, "count");
 			if (num)
-				hint(c, "you can cast it: %s = (%s)%s", m->name, tname(c, num), b->name ? b->name : "...");
+				comp_hint(c, "you can cast it: %s = (%s)%s", m->name, tname(c, num), b->name ? b->name : "...");
 			return;
 		}
 	}
@@ -164,7 +164,7 @@ check_map_assign(Comp *c, Node *n)
 		if (m->value && m->value->kind == TY_PTR && (n->op == '+' || n->op == '-') && number_type(t))
 			return;
 		if (!number_type(t) || (m->value && !number_type(m->value))) {
-			err(c, n->at, E_TYPE, "The %s= operator can not be used on expressions of type '%s'", lex_op_name(n->op),
+			comp_err(c, n->at, E_TYPE, "The %s= operator can not be used on expressions of type '%s'", lex_op_name(n->op),
 			    tname(c, number_type(t) ? m->value : t));
 			return;
 		}

@@ -21,7 +21,7 @@ set_bool(Node *n, bool v)
 static bool
 overflow(Comp *c, Node *n)
 {
-	err(c, n->at, E_FOLD, "unable to fold literals: the result of '%s' does not fit in 64 bits", lex_op_name(n->op));
+	comp_err(c, n->at, E_FOLD, "unable to fold literals: the result of '%s' does not fit in 64 bits", lex_op_name(n->op));
 	n->type = &ty_error;
 	return false;
 }
@@ -211,7 +211,7 @@ check_address(Comp *c, Node *n)
 		return type_ptr(c->ts, m->value ? m->value : &ty_none, AS_BPF);
 	}
 	if (a->kind != ND_VAR && a->kind != ND_MAP) {
-		err(c, n->at, E_TYPE, "the address of a variable or a map can be taken, not of this");
+		comp_err(c, n->at, E_TYPE, "the address of a variable or a map can be taken, not of this");
 		return &ty_error;
 	}
 	return type_ptr(c->ts, check_expr(c, a), AS_BPF);
@@ -229,13 +229,13 @@ check_un(Comp *c, Node *n)
 		return t;
 	if (n->op == '*') {
 		if (t->kind != TY_PTR) {
-			err(c, n->at, E_TYPE, "Can not dereference type '%s'. You can only dereference pointers.", tname(c, t));
+			comp_err(c, n->at, E_TYPE, "Can not dereference type '%s'. You can only dereference pointers.", tname(c, t));
 			return &ty_error;
 		}
 		n->space = t->space;
 		if (t->elem && t->elem->kind == TY_NONE) {
-			err(c, n->at, E_TYPE, "Can not dereference a void pointer");
-			hint(c, "cast it to a pointer to what lies there");
+			comp_err(c, n->at, E_TYPE, "Can not dereference a void pointer");
+			comp_hint(c, "cast it to a pointer to what lies there");
 			return &ty_error;
 		}
 		if (t->elem->kind == TY_PTR && !t->elem->space)
@@ -250,7 +250,7 @@ check_un(Comp *c, Node *n)
 		return &ty_bool;
 	i = number_type(t);
 	if (!i) {
-		err(c, n->at, E_TYPE, "The %s operator can not be used on expressions of type '%s'", lex_op_name(n->op), tname(c, t));
+		comp_err(c, n->at, E_TYPE, "The %s operator can not be used on expressions of type '%s'", lex_op_name(n->op), tname(c, t));
 		return &ty_error;
 	}
 	return n->op == '-' ? type_int(8, true) : i;
@@ -269,9 +269,9 @@ static const Type *
 bad_operands(Comp *c, Node *n, const Type *a, const Type *b)
 {
 	if (a->kind == b->kind || (number_type(a) && number_type(b)))
-		err(c, n->at, E_TYPE, "The %s operator can not be used on expressions of type '%s'", lex_op_name(n->op), tname(c, a));
+		comp_err(c, n->at, E_TYPE, "The %s operator can not be used on expressions of type '%s'", lex_op_name(n->op), tname(c, a));
 	else
-		err(c, n->at, E_TYPE, "Type mismatch for '%s': '%s' and '%s'",
+		comp_err(c, n->at, E_TYPE, "Type mismatch for '%s': '%s' and '%s'",
 		    lex_op_name(n->op), tname(c, a), tname(c, b));
 	return &ty_error;
 }
@@ -306,7 +306,7 @@ check_compare(Comp *c, Node *n, const Type *a, const Type *b)
 	if (x && y) {
 		if (has_sign(n->a, x) != has_sign(n->b, y) && x->size == 8 && y->size == 8 && x->sign != y->sign &&
 		    !is_literal(n->a) && !is_literal(n->b))
-			warn(c, n->at, W_SIGN, "comparison of integers of different signs: '%s' and '%s' can lead to undefined behavior",
+			comp_warn(c, n->at, W_SIGN, "comparison of integers of different signs: '%s' and '%s' can lead to undefined behavior",
 			     tname(c, x), tname(c, y));
 		return &ty_bool;
 	}
@@ -315,9 +315,9 @@ check_compare(Comp *c, Node *n, const Type *a, const Type *b)
 	if ((n->op == TK_EQ || n->op == TK_NE) && comparable(a, b))
 		return &ty_bool;
 	if (a->kind == TY_STRING && b->kind == TY_STRING && comparable(a, b))
-		err(c, n->at, E_TYPE, "strings are compared with == and != only");
+		comp_err(c, n->at, E_TYPE, "strings are compared with == and != only");
 	else if (a->kind != b->kind)
-		err(c, n->at, E_TYPE, "Type mismatch for '%s': comparing '%s' with '%s'", lex_op_name(n->op), tname(c, a), tname(c, b));
+		comp_err(c, n->at, E_TYPE, "Type mismatch for '%s': comparing '%s' with '%s'", lex_op_name(n->op), tname(c, a), tname(c, b));
 	else
 		return bad_operands(c, n, a, b);
 	return &ty_error;
@@ -329,7 +329,7 @@ check_pointer_math(Comp *c, Node *n, const Type *a, const Type *b)
 	bool left = a->kind == TY_PTR;
 
 	if (left && b->kind == TY_PTR) {
-		err(c, n->at, E_TYPE, "The %s operator can not be used on two pointers", lex_op_name(n->op));
+		comp_err(c, n->at, E_TYPE, "The %s operator can not be used on two pointers", lex_op_name(n->op));
 		return &ty_error;
 	}
 	if ((n->op == '+' || (n->op == '-' && left)) && number_type(left ? b : a))
@@ -349,7 +349,7 @@ check_bin(Comp *c, Node *n)
 	if (a->kind == TY_ERROR || b->kind == TY_ERROR)
 		return &ty_error;
 	if ((n->op == '/' || n->op == '%') && n->b->kind == ND_NUM && !n->b->num) {
-		err(c, n->at, E_FOLD, "unable to fold literals: %s by zero", n->op == '/' ? "division" : "modulo");
+		comp_err(c, n->at, E_FOLD, "unable to fold literals: %s by zero", n->op == '/' ? "division" : "modulo");
 		return &ty_error;
 	}
 	if (fold_bin(c, n))
@@ -371,7 +371,7 @@ check_bin(Comp *c, Node *n)
 		return bad_operands(c, n, x ? b : a, x ? a : b);
 	sign = has_sign(n->a, x) || has_sign(n->b, y);
 	if ((n->op == '/' || n->op == '%') && sign)
-		warn(c, n->at, W_SIGN, "signed operands for '%s' can lead to undefined behavior (cast to unsigned to silence warning)",
+		comp_warn(c, n->at, W_SIGN, "signed operands for '%s' can lead to undefined behavior (cast to unsigned to silence warning)",
 		     lex_op_name(n->op));
 	return type_int(8, n->op == '-' || sign);
 }
@@ -382,7 +382,7 @@ check_step(Comp *c, Node *n)
 	const Type *t;
 
 	if (n->a->kind != ND_VAR && n->a->kind != ND_MAP) {
-		err(c, n->at, E_ASSIGN, "The %s operator must be applied to a map or variable", lex_op_name(n->op));
+		comp_err(c, n->at, E_ASSIGN, "The %s operator must be applied to a map or variable", lex_op_name(n->op));
 		return &ty_error;
 	}
 	if (n->a->kind == ND_VAR) {
@@ -392,7 +392,7 @@ check_step(Comp *c, Node *n)
 		if (t->kind == TY_ERROR || t->kind == TY_PTR)
 			return t;
 		if (!number_type(t)) {
-			err(c, n->at, E_TYPE, "The %s operator can not be used on expressions of type '%s'", lex_op_name(n->op),
+			comp_err(c, n->at, E_TYPE, "The %s operator can not be used on expressions of type '%s'", lex_op_name(n->op),
 			    tname(c, t));
 			return &ty_error;
 		}

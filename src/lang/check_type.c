@@ -267,9 +267,9 @@ base_type(Comp *c, Node *n, u32 *first)
 	}
 	t = check_named_type(c, n->name);
 	if (!t) {
-		err(c, n->at, E_TYPE, "Cannot resolve unknown type \"%s\"", n->name);
+		comp_err(c, n->at, E_TYPE, "Cannot resolve unknown type \"%s\"", n->name);
 		if (starts(n->name, "struct ") || starts(n->name, "union ") || starts(n->name, "enum "))
-			hint(c, "define it in the script, or use a kernel with BTF that knows it");
+			comp_hint(c, "define it in the script, or use a kernel with BTF that knows it");
 		return &ty_error;
 	}
 	return t;

@@ -146,9 +146,9 @@ void check_map_assign(Comp *c, Node *n);
 const Type *check_type(Comp *c, Node *n);       /* ND_TYPE or an expression: the type meant */
 const Type *check_named_type(Comp *c, const char *name);
 void check_cond(Comp *c, Node *n);
-void err(Comp *c, Span at, DiagTag tag, const char *fmt, ...) PRINTF(4, 5);
-void warn(Comp *c, Span at, DiagTag tag, const char *fmt, ...) PRINTF(4, 5);
-void hint(Comp *c, const char *fmt, ...) PRINTF(2, 3);
+void comp_err(Comp *c, Span at, DiagTag tag, const char *fmt, ...) PRINTF(4, 5);
+void comp_warn(Comp *c, Span at, DiagTag tag, const char *fmt, ...) PRINTF(4, 5);
+void comp_hint(Comp *c, const char *fmt, ...) PRINTF(2, 3);
 const char *tname(Comp *c, const Type *t);      /* for messages; lives in the arena */
 const Type *check_call(Comp *c, Node *n);
 const Type *check_cast(Comp *c, Node *n);
@@ -241,9 +241,9 @@ Ref map_address(Comp *c, Node *n);                              /* &@m, &@m[k] *
 void agg_assign(Comp *c, Node *map, Node *call);
 Ref agg_read(Comp *c, Node *n);
 Ref agg_gather(Comp *c, MapSym *m, Ref key);
-void tseries_put(Comp *c, const Type *t, Ref slot, Ref v, u32 out);
+void agg_tseries(Comp *c, const Type *t, Ref slot, Ref v, u32 out);
 /* event.c: records into the ring */
-void count_lost(Comp *c, u32 index);
+void count_full(Comp *c);
 u32 event_new(Comp *c, EventKind kind, Span at);
 void event_send(Comp *c, u32 event, Node *const *args, u32 n);  /* args as the EventDef's */
 void event_send_ints(Comp *c, u32 event, Ref aux, const Ref *vals, u32 n);

@@ -31,15 +31,24 @@ comp_ring(Comp *c)
 	return c->s->ring;
 }
 
-/* One more in Script.lost: [0] records that found no room, [1 + i] updates of map i. */
-void
-count_lost(Comp *c, u32 index)
+/* One more in Script.lost. */
+static void
+count(Comp *c, u32 index)
 {
 	if (c->s->lost == NO_MAP)
 		c->s->lost = comp_map(c, (MapDef){ .name = "lost", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
-			.value_size = 8 * (1 + c->s->infos.n), .max_entries = 1,
+			.value_size = 8, .max_entries = 1,
 			.flags = comp_has(c, FEAT_MMAPABLE) ? BPF_F_MMAPABLE : 0 });
+	c->s->maps.v[c->s->lost].value_size = 8 * (1 + c->s->full.n);
 	ir_atomic(c->fn, BPF_ADD, ir_mapval(c->fn, c->s->lost, 8 * index), 0, 8, ir_const(c->fn, 1));
+}
+
+/* An update of a map found no room here. */
+void
+count_full(Comp *c)
+{
+	VEC_PUSH(c->a, &c->s->full, event_new(c, EV_MAP_FULL, c->fn->at));
+	count(c, c->s->full.n);
 }
 
 u32
@@ -125,7 +134,7 @@ finish(Comp *c, u32 event, Ref rec, u32 fail)
 	}
 	ir_seal(fn, fail);
 	ir_start(fn, fail);
-	count_lost(c, 0);
+	count(c, 0);
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
 	ir_start(fn, end);

@@ -47,12 +47,12 @@ import_one(Comp *c, Node *n, const char *path)
 			return;
 	VEC_PUSH(c->a, &c->imported, path);
 	if (ends_with(path, ".bpf.c")) {
-		err(c, n->at, E_IMPORT, "%s is C for a BPF compiler, which piton is not", path);
-		hint(c, "compile it to an object with clang and load it by `piton prog load`, or write it as a macro");
+		comp_err(c, n->at, E_IMPORT, "%s is C for a BPF compiler, which piton is not", path);
+		comp_hint(c, "compile it to an object with clang and load it by `piton prog load`, or write it as a macro");
 		return;
 	}
 	if (!read_file(path, &b)) {
-		err(c, n->at, E_IMPORT, "cannot read %s: %s", path, strerror(errno));
+		comp_err(c, n->at, E_IMPORT, "cannot read %s: %s", path, strerror(errno));
 		buf_free(&b);
 		return;
 	}
@@ -79,7 +79,7 @@ import_folder(Comp *c, Node *n, const char *path)
 	VecStr v = { 0 };
 
 	if (!d) {
-		err(c, n->at, E_IMPORT, "cannot read the folder %s: %s", path, strerror(errno));
+		comp_err(c, n->at, E_IMPORT, "cannot read the folder %s: %s", path, strerror(errno));
 		return;
 	}
 	while ((e = readdir(d)))
@@ -114,7 +114,7 @@ import_file(Comp *c, Node *n)
 	struct stat st;
 
 	if (!real || stat(real, &st)) {
-		err(c, n->at, E_IMPORT, "cannot import %s: %s", path, strerror(errno));
+		comp_err(c, n->at, E_IMPORT, "cannot import %s: %s", path, strerror(errno));
 		free(real);
 		return;
 	}
@@ -122,13 +122,13 @@ import_file(Comp *c, Node *n)
 	free(real);
 	if (S_ISDIR(st.st_mode)) {
 		if (st.st_mode & S_IWOTH) {
-			err(c, n->at, E_IMPORT, "%s is writable by everybody: what it holds is not trusted", path);
+			comp_err(c, n->at, E_IMPORT, "%s is writable by everybody: what it holds is not trusted", path);
 			return;
 		}
 		import_folder(c, n, path);
 	} else if (ends_with(path, ".bt") || ends_with(path, ".h") || ends_with(path, ".bpf.c")) {
 		import_one(c, n, path);
 	} else {
-		err(c, n->at, E_IMPORT, "cannot import %s: not a .bt or .h file, nor a folder of them", path);
+		comp_err(c, n->at, E_IMPORT, "cannot import %s: not a .bt or .h file, nor a folder of them", path);
 	}
 }

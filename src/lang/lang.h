@@ -55,7 +55,9 @@ typedef struct Script {
 	Vec(MapInfo) infos;             /* the script's @maps */
 	Vec(EventDef) events;
 	Vec(ScriptProg) progs;
-	u32 ring, lost, stack_map;      /* indices into maps; NO_MAP if absent. lost: array, one u64: records that found no room */
+	u32 ring, lost, stack_map;      /* indices into maps; NO_MAP if absent. lost: array, one entry of u64s: [0] records that
+	                                 * found no room, [1 + i] map updates that found none, told as event full.v[i] */
+	Vec(u32) full;
 	bool needs_sym_kernel, needs_sym_user;
 	u32 n_probes;                   /* as "Attached N probes" counts them */
 } Script;

@@ -95,7 +95,7 @@ lookup(Comp *c, MapSym *m, Ref key)
 	return IR_CALL(c->fn, BPF_FUNC_map_lookup_elem, ir_map(c->fn, m->map), key);
 }
 
-/* Where the updates that found no room are counted, per map: behind the lost records. */
+/* An update that finds no room is counted. */
 void
 map_update(Comp *c, MapSym *m, Ref key, Ref value, u64 flags)
 {
@@ -110,7 +110,7 @@ map_update(Comp *c, MapSym *m, Ref key, Ref value, u64 flags)
 	ir_br(fn, r, full, end);
 	ir_seal(fn, full);
 	ir_start(fn, full);
-	count_lost(c, 1 + m->info);
+	count_full(c);
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
 	ir_start(fn, end);

@@ -25,7 +25,7 @@ macro_add(Comp *c, Node *macro)
 		for (u32 k = 0; same && k < m->n; k++)
 			same = m->list[k]->kind == macro->list[k]->kind;
 		if (same && m->library == macro->library) {
-			err(c, macro->at, E_MACRO, "Redefinition of macro: %s", macro->name);
+			comp_err(c, macro->at, E_MACRO, "Redefinition of macro: %s", macro->name);
 			diag_note(c->d, m->at, "it is defined here");
 			return;
 		}
@@ -102,7 +102,7 @@ copy(const Expansion *x, const Node *n)
 	else if (n->kind == ND_VAR)
 		m->name = interns(arena_printf(c->a, "%s#%u", n->name, x->id));
 	else if (n->kind == ND_MAP)
-		err(c, n->at, E_MACRO, "Unhygienic access to map: %s. Pass it to the macro as a parameter.", n->name);
+		comp_err(c, n->at, E_MACRO, "Unhygienic access to map: %s. Pass it to the macro as a parameter.", n->name);
 	m->a = copy(x, n->a);
 	m->b = copy(x, n->b);
 	m->c = copy(x, n->c);
@@ -122,12 +122,12 @@ no_match(Comp *c, const Node *call, const MacroSet *set)
 	const Node *m = set->v.v[0];
 
 	if (set->v.n == 1 && m->n != call->n)
-		err(c, call->at, E_MACRO, "Call to macro has wrong number arguments. Expected: %u but got %u", m->n, call->n);
+		comp_err(c, call->at, E_MACRO, "Call to macro has wrong number arguments. Expected: %u but got %u", m->n, call->n);
 	else if (set->v.n == 1)
-		err(c, call->at, E_MACRO, "Call to macro %s with an argument of the wrong kind: $parameters take variables, @parameters maps",
+		comp_err(c, call->at, E_MACRO, "Call to macro %s with an argument of the wrong kind: $parameters take variables, @parameters maps",
 		    call->name);
 	else
-		err(c, call->at, E_MACRO, "no macro %s takes these arguments", call->name);
+		comp_err(c, call->at, E_MACRO, "no macro %s takes these arguments", call->name);
 	diag_note(c->d, m->at, "it is defined here");
 }
 
@@ -143,7 +143,7 @@ expand_call(Comp *c, Node **at, u32 depth, const MacroSet *set)
 		return;
 	}
 	if (depth > DEPTH_MAX || c->expansions > EXPANSIONS_MAX) {
-		err(c, x.call->at, E_MACRO, "Recursive macro call: %s", x.call->name);
+		comp_err(c, x.call->at, E_MACRO, "Recursive macro call: %s", x.call->name);
 		longjmp(c->out, 1);
 	}
 	x.id = ++c->expansions;

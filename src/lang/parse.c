@@ -148,6 +148,7 @@ parse_type(Parser *p)
 				buf_free(&name);
 				parse_unexpected(p, "the name of the type");
 			}
+			tagged = false;
 		} while (p->l.tok == TK_IDENT && name.n < 200);
 		n->name = intern(name.p, name.n);
 		buf_free(&name);

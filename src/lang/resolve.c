@@ -27,7 +27,7 @@ with_params(Comp *c, Node *pt)
 		}
 		k = strtoul(s + 1, &end, 10);
 		if (k > c->opt->n_params)
-			err(c, pt->at, E_NO_PROBE, "the attach point names $%lu, but %u parameter%s given", k, c->opt->n_params,
+			comp_err(c, pt->at, E_NO_PROBE, "the attach point names $%lu, but %u parameter%s given", k, c->opt->n_params,
 			    c->opt->n_params == 1 ? " is" : "s are");
 		else
 			buf_puts(&b, c->opt->params[k - 1]);
@@ -90,9 +90,9 @@ found(void *arg, Probe *p)
 			cl = c->clauses.v[i];
 	if (!cl) {
 		if (c->clauses.n >= comp_cf(c, CF_MAX_BPF_PROGS)) {
-			err(c, w->at, E_NO_PROBE, "Your program is trying to generate more than %llu BPF programs, which exceeds the current limit",
+			comp_err(c, w->at, E_NO_PROBE, "Your program is trying to generate more than %llu BPF programs, which exceeds the current limit",
 			    (unsigned long long)comp_cf(c, CF_MAX_BPF_PROGS));
-			hint(c, "you can increase the limit through the config variable max_bpf_progs");
+			comp_hint(c, "you can increase the limit through the config variable max_bpf_progs");
 			return 1;
 		}
 		cl = clause_new(c, w->probe, p->prov, c->clauses.n > w->first);
@@ -100,8 +100,8 @@ found(void *arg, Probe *p)
 	}
 	VEC_PUSH(c->a, &cl->probes, p);
 	if (cl->probes.n > comp_cf(c, CF_MAX_PROBES)) {
-		err(c, w->at, E_NO_PROBE, "Can't attach to more than %llu probes", (unsigned long long)comp_cf(c, CF_MAX_PROBES));
-		hint(c, "you can increase the limit through the config variable max_probes");
+		comp_err(c, w->at, E_NO_PROBE, "Can't attach to more than %llu probes", (unsigned long long)comp_cf(c, CF_MAX_PROBES));
+		comp_hint(c, "you can increase the limit through the config variable max_probes");
 		return 1;
 	}
 	w->any = true;
@@ -114,14 +114,14 @@ missing(Comp *c, Node *pt, const char *text, int n)
 	u64 how = comp_cf(c, CF_MISSING_PROBES);
 
 	if (n < 0) {
-		err(c, pt->at, E_NO_PROBE, "cannot look up %s: %s", text, strerror(-n));
+		comp_err(c, pt->at, E_NO_PROBE, "cannot look up %s: %s", text, strerror(-n));
 		if (n == -EACCES || n == -EPERM)
-			hint(c, "reading the list of probes needs root");
+			comp_hint(c, "reading the list of probes needs root");
 	} else if (how == 1) {
-		warn(c, pt->at, W_MISSING, "Unable to attach probe: %s. Skipping.", text);
+		comp_warn(c, pt->at, W_MISSING, "Unable to attach probe: %s. Skipping.", text);
 	} else if (how == 0) {
-		err(c, pt->at, E_NO_PROBE, "No matches for probe %s", text);
-		hint(c, "list what there is with -l '%s'; config = { missing_probes = \"warn\" } goes on without it", text);
+		comp_err(c, pt->at, E_NO_PROBE, "No matches for probe %s", text);
+		comp_hint(c, "list what there is with -l '%s'; config = { missing_probes = \"warn\" } goes on without it", text);
 	}
 }
 
@@ -216,7 +216,7 @@ resolve_var(Comp *c, Node *n)
 	VarSym *v = visible(c, n->name);
 
 	if (!v) {
-		err(c, n->at, E_UNDEFINED, "Undefined or undeclared variable: %s", n->name);
+		comp_err(c, n->at, E_UNDEFINED, "Undefined or undeclared variable: %s", n->name);
 		v = declare(c, n);
 		v->type = &ty_error;
 		return;
@@ -242,7 +242,7 @@ resolve_target(Comp *c, Node *n, bool plain)
 		use(c, n, v);
 	v->assigned = true;
 	if (v->loop)
-		err(c, n->at, E_ASSIGN, "the loop variable %s cannot be assigned to", n->name);
+		comp_err(c, n->at, E_ASSIGN, "the loop variable %s cannot be assigned to", n->name);
 }
 
 static void
@@ -253,7 +253,7 @@ resolve_param(Comp *c, Node *n, bool string)
 	u64 v = 0;
 
 	if (!s)
-		warn(c, n->at, W_PARAM, "Positional parameter $%llu is empty or not provided.", (unsigned long long)n->num);
+		comp_warn(c, n->at, W_PARAM, "Positional parameter $%llu is empty or not provided.", (unsigned long long)n->num);
 	if (s && *s && !string) {
 		errno = 0;
 		v = *s == '-' ? (u64)strtoll(s, &end, 0) : strtoull(s, &end, 0);
@@ -269,7 +269,7 @@ resolve_param(Comp *c, Node *n, bool string)
 	n->str = s ? s : "";
 	n->n = s ? (u32)strlen(s) : 0;
 	if (n->n > comp_cf(c, CF_MAX_STRLEN)) {
-		err(c, n->at, E_STRING, "string parameter of %u bytes is longer than max_strlen (%llu)", n->n,
+		comp_err(c, n->at, E_STRING, "string parameter of %u bytes is longer than max_strlen (%llu)", n->n,
 		    (unsigned long long)comp_cf(c, CF_MAX_STRLEN));
 	}
 }
@@ -288,7 +288,7 @@ resolve_str(Comp *c, Node *call)
 
 		resolve_param(c, p, true);
 		if (skip > p->n) {
-			err(c, n->at, E_NUMBER, "cannot skip %llu bytes of a parameter that has %u", (unsigned long long)skip, p->n);
+			comp_err(c, n->at, E_NUMBER, "cannot skip %llu bytes of a parameter that has %u", (unsigned long long)skip, p->n);
 			skip = p->n;
 		}
 		n->kind = ND_STR;
@@ -307,9 +307,9 @@ resolve_call(Comp *c, Node *n)
 
 	if (!b) {
 		near = builtin_nearest(c, n->name);
-		err(c, n->at, E_UNDEFINED, "Unknown function: '%s'", n->name);
+		comp_err(c, n->at, E_UNDEFINED, "Unknown function: '%s'", n->name);
 		if (near)
-			hint(c, "did you mean %s?", near);
+			comp_hint(c, "did you mean %s?", near);
 	}
 	n->sym = (void *)b;
 	if (!strcmp(n->name, "str") || !strcmp(n->name, "kaddr") || !strcmp(n->name, "uaddr"))
@@ -346,11 +346,11 @@ resolve_ident(Comp *c, Node *n)
 	}
 	near = builtin_nearest(c, n->name);
 	if (b)
-		err(c, n->at, E_UNDEFINED, "%s is a function: it is called with parentheses", n->name);
+		comp_err(c, n->at, E_UNDEFINED, "%s is a function: it is called with parentheses", n->name);
 	else
-		err(c, n->at, E_UNDEFINED, "Unknown identifier: '%s'", n->name);
+		comp_err(c, n->at, E_UNDEFINED, "Unknown identifier: '%s'", n->name);
 	if (!b && near)
-		hint(c, "did you mean %s?", near);
+		comp_hint(c, "did you mean %s?", near);
 }
 
 static void
@@ -388,8 +388,8 @@ resolve_for(Comp *c, Node *n)
 	c->fors++;
 	c->loops++;
 	if (visible(c, n->a->name)) {
-		err(c, n->a->at, E_ASSIGN, "Loop declaration shadows existing variable: %s", n->a->name);
-		hint(c, "give the loop variable a name of its own");
+		comp_err(c, n->a->at, E_ASSIGN, "Loop declaration shadows existing variable: %s", n->a->name);
+		comp_hint(c, "give the loop variable a name of its own");
 	}
 	declare(c, n->a)->loop = true;
 	((VarSym *)n->a->sym)->assigned = true;
@@ -411,7 +411,7 @@ resolve_let(Comp *c, Node *n)
 	if (n->c)
 		resolve(c, n->c);
 	if (old) {
-		err(c, n->a->at, E_ASSIGN, "Variable %s was already declared. Variable shadowing is not allowed.", n->a->name);
+		comp_err(c, n->a->at, E_ASSIGN, "Variable %s was already declared. Variable shadowing is not allowed.", n->a->name);
 		diag_note(c->d, old->at, "it was declared here");
 	}
 	declare(c, n->a);
@@ -471,7 +471,7 @@ resolve(Comp *c, Node *n)
 		return;
 	case ND_BREAK: case ND_CONTINUE:
 		if (!c->loops)
-			err(c, n->at, E_LOOP, "Cannot use \"%s\" outside of a loop", ast_kind_name(n->kind));
+			comp_err(c, n->at, E_LOOP, "Cannot use \"%s\" outside of a loop", ast_kind_name(n->kind));
 		return;
 	}
 	resolve(c, n->a);
@@ -492,5 +492,5 @@ resolve_clause(Comp *c, Clause *cl)
 	close_scope(c, 0);
 	for (u32 i = 0; i < cl->vars.n; i++)
 		if (!cl->vars.v[i]->assigned && cl->vars.v[i]->type != &ty_error)
-			warn(c, cl->vars.v[i]->at, W_UNUSED, "Variable %s was never assigned to.", cl->vars.v[i]->name);
+			comp_warn(c, cl->vars.v[i]->at, W_UNUSED, "Variable %s was never assigned to.", cl->vars.v[i]->name);
 }

@@ -2,9 +2,10 @@
 #include "lang/comp.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 void
-err(Comp *c, Span at, DiagTag tag, const char *fmt, ...)
+comp_err(Comp *c, Span at, DiagTag tag, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -16,7 +17,7 @@ err(Comp *c, Span at, DiagTag tag, const char *fmt, ...)
 }
 
 void
-warn(Comp *c, Span at, DiagTag tag, const char *fmt, ...)
+comp_warn(Comp *c, Span at, DiagTag tag, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -28,7 +29,7 @@ warn(Comp *c, Span at, DiagTag tag, const char *fmt, ...)
 }
 
 void
-hint(Comp *c, const char *fmt, ...)
+comp_hint(Comp *c, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -74,11 +75,11 @@ map_decl(Comp *c, Node *n)
 		known |= !strcmp(kinds[i], n->str);
 	if (!known || m->declared) {
 		if (m->declared)
-			err(c, n->at, E_MAP, "Redeclaration of existing map: %s", n->name);
+			comp_err(c, n->at, E_MAP, "Redeclaration of existing map: %s", n->name);
 		else
-			err(c, n->at, E_MAP, "Invalid bpf map type: %s", n->str);
+			comp_err(c, n->at, E_MAP, "Invalid bpf map type: %s", n->str);
 		if (!m->declared)
-			hint(c, "valid types: hash, lruhash, percpuhash, percpulruhash");
+			comp_hint(c, "valid types: hash, lruhash, percpuhash, percpulruhash");
 		return;
 	}
 	m->declared = true;
@@ -87,7 +88,7 @@ map_decl(Comp *c, Node *n)
 	if (n->a && n->a->kind == ND_NUM && n->a->num && n->a->num <= 1u << 30)
 		m->entries = (u32)n->a->num;
 	else if (n->a || strcmp(n->str, "percpuarray"))
-		err(c, n->a ? n->a->at : n->at, E_CONST, "the number of entries of a map is a literal, 1 or more");
+		comp_err(c, n->a ? n->a->at : n->at, E_CONST, "the number of entries of a map is a literal, 1 or more");
 }
 
 static void
@@ -179,7 +180,7 @@ no_probes(Comp *c)
 		n += c->clauses.v[i]->probes.n;
 	c->s->n_probes = n;
 	if (!n)
-		err(c, (Span){ 0 }, E_NO_PROBE, "No probes to attach");
+		comp_err(c, (Span){ 0 }, E_NO_PROBE, "No probes to attach");
 }
 
 Script *
@@ -197,6 +198,7 @@ lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t 
 	c->opt = opt;
 	c->s = s;
 	c->cf = &s->config;
+	c->ts_map = getenv("BPFTRACE_DUMMY_TS_MAP");
 	c->macros.arena = c->macro_sets.arena = c->maps.arena = c->vars.arena = c->a;
 	diag_set_warnings(c->d, opt->warnings);
 	if (setjmp(c->out))

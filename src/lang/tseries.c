@@ -47,7 +47,7 @@ clock_ns(Comp *c)
 }
 
 void
-tseries_put(Comp *c, const Type *t, Ref slot, Ref v, u32 out)
+agg_tseries(Comp *c, const Type *t, Ref slot, Ref v, u32 out)
 {
 	Fn *fn = c->fn;
 	Ref now = clock_ns(c), epoch = ir_bini(fn, IR_add, ir_bini(fn, IR_udiv, now, t->min), 1);

@@ -62,7 +62,7 @@ collect(void *arg, const void *key, const void *value)
 	u32 size = entry_size(e);
 	u8 *at;
 
-	if (!is_set(e->m, value))
+	if (!is_set(e->m, value) && !e->o->zeroed.v[e->m - e->o->maps])
 		return 0;
 	at = buf_space(&e->data, size);
 	memset(at, 0, size);

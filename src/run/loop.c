@@ -74,23 +74,35 @@ run_signals_give_back(void)
 	wake = -1;
 }
 
+/* What the programs count: records that found no room in the ring, and map updates that found none (told as their event). */
 static void
 count_lost(Session *s)
 {
+	u32 n = 1 + s->script->full.n, zero = 0;
+	const volatile u64 *count = s->lost_memory;
 	u64 lost = s->machine->ops->ring_lost ? s->machine->ops->ring_lost(s->machine) : 0;
-	u32 zero = 0;
 
-	if (s->lost_memory)
-		lost += *(const volatile u64 *)s->lost_memory;
-	else if (s->script->lost != NO_MAP) {
-		u64 n = 0;
-
-		if (!run_map_lookup(s, s->script->lost, &zero, &n))
-			lost += n;
+	if (!count && s->script->lost != NO_MAP) {
+		if (!s->lost_copy)
+			s->lost_copy = NEW_N(s->a, u64, n);
+		if (!run_map_lookup(s, s->script->lost, &zero, s->lost_copy))
+			count = s->lost_copy;
 	}
+	if (count)
+		lost += count[0];
 	if (lost > s->lost_told)
 		out_lost(s->out, lost - s->lost_told);
 	s->lost_told = lost;
+	if (count && !s->full_told)
+		s->full_told = NEW_N(s->a, bool, n);
+	for (u32 i = 1; count && i < n; i++)
+		if (count[i] && !s->full_told[i]) {
+			RecordHead h = { .event = s->script->full.v[i - 1] };
+			int code;
+
+			s->full_told[i] = true;
+			out_record(s->out, &h, sizeof(h), &code);
+		}
 }
 
 void

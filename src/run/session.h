@@ -20,6 +20,8 @@ typedef struct Session {
 	int *map, *prog;                /* handles, by index into Script.maps and .progs */
 	u32 n_maps;                     /* made so far */
 	const u64 *lost_memory;         /* the lost counter where it can be mapped */
+	u64 *lost_copy;                 /* of the same counters, where they cannot be shared */
+	bool *full_told;                /* by place in the script: that a map is full */
 	u64 lost_told;
 	bool exiting, draining;         /* exit() was seen; the rest is still printed */
 	int status;                     /* exit(N)'s N, or what went wrong */

@@ -28,7 +28,7 @@ check_hist(Comp *c, Node *n)
 	u64 bits = n->n > 1 ? n->list[1]->num : 0;
 
 	if (n->n > 1 && n->list[1]->kind == ND_NUM && bits > 5) {
-		err(c, n->list[1]->at, E_ARGS, "hist: bits %lld must be 0..5", (long long)bits);
+		comp_err(c, n->list[1]->at, E_ARGS, "hist: bits %lld must be 0..5", (long long)bits);
 		return &ty_error;
 	}
 	return type_special(c->ts, TY_HIST, 8, true, (u32)bits, 0);
@@ -44,23 +44,65 @@ check_lhist(Comp *c, Node *n)
 		if (n->list[i + 1]->kind != ND_NUM)
 			return &ty_error;
 		if (v[i] < 0) {
-			err(c, n->list[i + 1]->at, E_ARGS, "lhist() %s must be non-negative (provided %lld)",
+			comp_err(c, n->list[i + 1]->at, E_ARGS, "lhist() %s must be non-negative (provided %lld)",
 			    i == 0 ? "min" : i == 1 ? "max" : "step", (long long)v[i]);
 			return &ty_error;
 		}
 	}
 	if (!v[2] || v[0] > v[1] || (v[1] - v[0]) / v[2] > 1000) {
 		if (!v[2])
-			err(c, n->list[3]->at, E_ARGS, "lhist() step must be >= 1 (0 provided)");
+			comp_err(c, n->list[3]->at, E_ARGS, "lhist() step must be >= 1 (0 provided)");
 		else if (v[0] > v[1])
-			err(c, n->at, E_ARGS, "lhist() min must be less than max (provided min %lld and max %lld)", (long long)v[0],
+			comp_err(c, n->at, E_ARGS, "lhist() min must be less than max (provided min %lld and max %lld)", (long long)v[0],
 			    (long long)v[1]);
 		else
-			err(c, n->at, E_ARGS, "lhist() too many buckets, must be <= 1000 (would need %lld)",
+			comp_err(c, n->at, E_ARGS, "lhist() too many buckets, must be <= 1000 (would need %lld)",
 			    (long long)((v[1] - v[0]) / v[2]));
 		return &ty_error;
 	}
 	return type_lhist(c->ts, v[0], v[1], v[2]);
+}
+
+/* tseries(value, interval, count[, "avg" | "max" | "min" | "sum"]) */
+static const Type *
+check_tseries(Comp *c, Node *n)
+{
+	static const char *const aggs[] = { "avg", "max", "min", "sum" };
+	const char letters[] = "aMms";
+	const Type *t = number_type(n->list[0]->type);
+	s64 interval = (s64)n->list[1]->num, count = (s64)n->list[2]->num;
+	u64 how = comp_cf(c, CF_UNSTABLE_TSERIES);
+	u32 agg = 0;
+
+	if (how == 1) {
+		comp_err(c, n->at, E_UNSTABLE, "Use of the unstable feature tseries is not enabled");
+		comp_hint(c, "config = { unstable_tseries = \"enable\" }");
+		return &ty_error;
+	}
+	if (how == 0)
+		comp_warn(c, n->at, W_UNSTABLE, "Script is using an unstable feature: tseries. To prevent this warning you must explicitly "
+		     "enable the unstable feature in the config e.g. unstable_tseries=enable");
+	if (n->list[1]->kind != ND_NUM || n->list[2]->kind != ND_NUM)
+		return &ty_error;
+	if (interval <= 0) {
+		comp_err(c, n->list[1]->at, E_ARGS, "tseries() interval must be positive (%lld provided)", (long long)interval);
+		return &ty_error;
+	}
+	if (count <= 0 || count > 1000000) {
+		comp_err(c, n->list[2]->at, E_ARGS, "tseries() num_intervals must be between 1 and 1000000 (%lld provided)", (long long)count);
+		return &ty_error;
+	}
+	if (n->n > 3) {
+		for (u32 i = 0; i < COUNT(aggs); i++)
+			if (!strcmp(n->list[3]->str, aggs[i]))
+				agg = (u32)letters[i];
+		if (!agg) {
+			comp_err(c, n->list[3]->at, E_ARGS, "tseries() expects one of the following aggregation functions: avg, max, min, sum "
+			    "(\"%s\" provided)", n->list[3]->str);
+			return &ty_error;
+		}
+	}
+	return type_tseries(c->ts, interval, count, agg, t && t->sign);
 }
 
 const Builtin builtins_agg[] = {
@@ -72,5 +114,6 @@ const Builtin builtins_agg[] = {
 	{ "stats",   "i", B_AGG, check_stats },
 	{ "hist",    "i?n", B_AGG, check_hist },
 	{ "lhist",   "innn", B_AGG, check_lhist },
+	{ "tseries", "inn?S", B_AGG, check_tseries },
 	{ NULL },
 };

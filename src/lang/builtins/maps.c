@@ -9,13 +9,13 @@ check_entry(Comp *c, Node *n)
 	MapSym *s;
 
 	if (m->kind != ND_MAP) {
-		err(c, m->at, E_ARGS, "%s() expects a map to be provided", n->name);
+		comp_err(c, m->at, E_ARGS, "%s() expects a map to be provided", n->name);
 		return &ty_error;
 	}
 	s = m->sym;
 	if (n->n == 2) {
 		if (m->a) {
-			err(c, m->at, E_ARGS, "%s() expects the map and then its key: %s(%s, key)", n->name, n->name, m->name);
+			comp_err(c, m->at, E_ARGS, "%s() expects the map and then its key: %s(%s, key)", n->name, n->name, m->name);
 			return &ty_error;
 		}
 		m->a = n->list[1];      /* the key stands with its map from now on */
@@ -25,15 +25,15 @@ check_entry(Comp *c, Node *n)
 		s->keyed = true;
 		check_map_key(c, m, check_expr(c, m->a), m->a->at, true);
 		if (s->scalar)
-			err(c, m->at, E_MAP, "Map %s is scalar: it has no keys", s->name);
+			comp_err(c, m->at, E_MAP, "Map %s is scalar: it has no keys", s->name);
 	} else {
 		s->scalar = true;
 		if (s->keyed)
-			err(c, m->at, E_MAP, "%s() needs the key to look for in %s", n->name, s->name);
+			comp_err(c, m->at, E_MAP, "%s() needs the key to look for in %s", n->name, s->name);
 	}
 	m->type = &ty_none;
 	if (!s->value) {
-		err(c, m->at, E_UNDEFINED, "Undefined map: %s", s->name);
+		comp_err(c, m->at, E_UNDEFINED, "Undefined map: %s", s->name);
 		return &ty_error;
 	}
 	return &ty_bool;
@@ -87,7 +87,7 @@ check_whole(Comp *c, Node *n)
 
 	n->list[0]->type = &ty_none;
 	if (!m->value) {
-		err(c, n->list[0]->at, E_UNDEFINED, "Undefined map: %s", m->name);
+		comp_err(c, n->list[0]->at, E_UNDEFINED, "Undefined map: %s", m->name);
 		return &ty_error;
 	}
 	return &ty_none;
@@ -127,14 +127,14 @@ check_len(Comp *c, Node *n)
 
 		a->type = &ty_none;
 		if (m->scalar)
-			err(c, a->at, E_MAP, "call to len() expects a map with explicit keys (non-scalar map)");
+			comp_err(c, a->at, E_MAP, "call to len() expects a map with explicit keys (non-scalar map)");
 		m->keyed = true;
 		return type_int(8, false);
 	}
 	if (a->type->kind == TY_KSTACK || a->type->kind == TY_USTACK || a->type->kind == TY_BUFFER)
 		return type_int(8, false);
 	if (a->type->kind != TY_ERROR)
-		err(c, a->at, E_ARGS, "len() expects a map or stack to be provided (%s provided)", tname(c, a->type));
+		comp_err(c, a->at, E_ARGS, "len() expects a map or stack to be provided (%s provided)", tname(c, a->type));
 	return &ty_error;
 }
 

@@ -63,7 +63,7 @@ static const Type *
 check_memcmp(Comp *c, Node *n)
 {
 	if (n->list[2]->kind == ND_NUM && (!n->list[2]->num || n->list[2]->num > 1024)) {
-		err(c, n->list[2]->at, E_ARGS, "memcmp() compares 1 to 1024 bytes");
+		comp_err(c, n->list[2]->at, E_ARGS, "memcmp() compares 1 to 1024 bytes");
 		return &ty_error;
 	}
 	return type_int(8, true);
@@ -97,7 +97,7 @@ static const Type *
 check_percpu(Comp *c, Node *n)
 {
 	if (!c->pc->sym || !sym_kernel_addr(c->pc->sym, n->list[0]->str)) {
-		err(c, n->list[0]->at, E_ARGS, "Unknown per-CPU variable: %s", n->list[0]->str);
+		comp_err(c, n->list[0]->at, E_ARGS, "Unknown per-CPU variable: %s", n->list[0]->str);
 		return &ty_error;
 	}
 	n->space = AS_KERNEL;
@@ -124,7 +124,7 @@ check_path(Comp *c, Node *n)
 	u64 size = n->n > 1 ? n->list[1]->num : comp_cf(c, CF_MAX_STRLEN);
 
 	if (!comp_has(c, FEAT_D_PATH)) {
-		err(c, n->at, E_UNSUPPORTED, "BPF_FUNC_d_path not available for your kernel version");
+		comp_err(c, n->at, E_UNSUPPORTED, "BPF_FUNC_d_path not available for your kernel version");
 		return &ty_error;
 	}
 	return type_string(c->ts, (u32)MAX(1, MIN(size, 4096)));
@@ -159,10 +159,10 @@ check_signal(Comp *c, Node *n)
 	const char *s = a->str;
 
 	if (a->kind == ND_NUM && (!a->num || a->num > 64))
-		err(c, a->at, E_ARGS, "%lld is not a valid signal, allowed range: [1,64]", (long long)a->num);
+		comp_err(c, a->at, E_ARGS, "%lld is not a valid signal, allowed range: [1,64]", (long long)a->num);
 	if (a->kind != ND_STR) {
 		if (!number_type(a->type)) {
-			err(c, a->at, E_ARGS, "%s() expects a signal's number or name (%s provided)", n->name, tname(c, a->type));
+			comp_err(c, a->at, E_ARGS, "%s() expects a signal's number or name (%s provided)", n->name, tname(c, a->type));
 			return &ty_error;
 		}
 		return &ty_none;
@@ -174,7 +174,7 @@ check_signal(Comp *c, Node *n)
 			n->num = (u64)signals[i].n;
 			return &ty_none;
 		}
-	err(c, a->at, E_ARGS, "Unknown signal: %s", a->str);
+	comp_err(c, a->at, E_ARGS, "Unknown signal: %s", a->str);
 	return &ty_error;
 }
 
@@ -194,7 +194,7 @@ static const Type *
 check_override(Comp *c, Node *n)
 {
 	if (strcmp(c->cl->prov->name, "kprobe")) {
-		err(c, n->at, E_BUILTIN, "override can not be used with \"%s\" probes", c->cl->prov->name);
+		comp_err(c, n->at, E_BUILTIN, "override can not be used with \"%s\" probes", c->cl->prov->name);
 		return &ty_error;
 	}
 	return &ty_none;
@@ -231,14 +231,14 @@ lower_write_user(Comp *c, Node *n)
 static const Type *
 check_debugf(Comp *c, Node *n)
 {
-	warn(c, n->at, W_UNSTABLE, "The debugf() builtin is not recommended for production use.");
+	comp_warn(c, n->at, W_UNSTABLE, "The debugf() builtin is not recommended for production use.");
 	if (n->n > 4) {
-		err(c, n->at, E_ARGS, "debugf() cannot use more than 3 conversion specifiers");
+		comp_err(c, n->at, E_ARGS, "debugf() cannot use more than 3 conversion specifiers");
 		return &ty_error;
 	}
 	for (u32 i = 1; i < n->n; i++)
 		if (!is_scalar(n->list[i]->type)) {
-			err(c, n->list[i]->at, E_ARGS, "debugf() takes numbers and pointers");
+			comp_err(c, n->list[i]->at, E_ARGS, "debugf() takes numbers and pointers");
 			return &ty_error;
 		}
 	return &ty_none;

@@ -24,12 +24,12 @@ check_conv(Comp *c, Node *n, Node *arg, const Conv *conv, const char *fmt)
 
 	if (t->kind == TY_ERROR || prints_as(t, conv->conv))
 		return;
-	err(c, arg->at, E_FORMAT, "%s: %.*s specifier expects a value of type %s (%s supplied)", n->name, (int)(conv->to - conv->from),
+	comp_err(c, arg->at, E_FORMAT, "%s: %.*s specifier expects a value of type %s (%s supplied)", n->name, (int)(conv->to - conv->from),
 	    fmt + conv->from, conv->conv == 'r' ? "buffer" : conv->conv == 's' ? "string" : "integer", tname(c, t));
 	if (agg_coerced(t))
-		hint(c, "cast it to a number: (%s)%s", tname(c, agg_coerced(t)), arg->name ? arg->name : "...");
+		comp_hint(c, "cast it to a number: (%s)%s", tname(c, agg_coerced(t)), arg->name ? arg->name : "...");
 	else if (type_is_agg(t))
-		hint(c, "print(@map) prints it whole");
+		comp_hint(c, "print(@map) prints it whole");
 }
 
 static void
@@ -37,7 +37,7 @@ add_args(Comp *c, Node *n, u32 from)
 {
 	for (u32 i = from; i < n->n; i++)
 		if (n->list[i]->type->kind == TY_NONE)
-			err(c, n->list[i]->at, E_FORMAT, "%s() cannot print an expression of type '%s'", n->name, tname(c, n->list[i]->type));
+			comp_err(c, n->list[i]->at, E_FORMAT, "%s() cannot print an expression of type '%s'", n->name, tname(c, n->list[i]->type));
 }
 
 static const Type *
@@ -52,11 +52,11 @@ check_printf(Comp *c, Node *n)
 	if (k < 0) {
 		u32 from = f->at.from + 1 + at;
 
-		err(c, (Span){ from, from + 1 }, E_FORMAT, "%s() has a bad format: %s", n->name, why ? why : "");
+		comp_err(c, (Span){ from, from + 1 }, E_FORMAT, "%s() has a bad format: %s", n->name, why ? why : "");
 		return &ty_error;
 	}
 	if ((u32)k != n->n - 1) {
-		err(c, n->at, E_FORMAT, "%s: %s arguments for format string (%u supplied, %d expected)",
+		comp_err(c, n->at, E_FORMAT, "%s: %s arguments for format string (%u supplied, %d expected)",
 		    n->name, (u32)k < n->n - 1 ? "Too many" : "Not enough", n->n - 1, k);
 		return &ty_error;
 	}
@@ -120,13 +120,13 @@ print_map(Comp *c, Node *n)
 	n->list[0]->type = &ty_none;
 	for (u32 i = 1; i < n->n; i++)
 		if (check_expr(c, n->list[i])->kind != TY_ERROR && n->list[i]->kind != ND_NUM && !c->quiet)
-			err(c, n->list[i]->at, E_CONST, "print() expects a literal integer here");
+			comp_err(c, n->list[i]->at, E_CONST, "print() expects a literal integer here");
 	if (!m->value) {
-		err(c, n->list[0]->at, E_UNDEFINED, "Undefined map: %s", m->name);
+		comp_err(c, n->list[0]->at, E_UNDEFINED, "Undefined map: %s", m->name);
 		return &ty_error;
 	}
 	if (!m->keyed && n->n > 1)
-		warn(c, n->list[1]->at, W_UNUSED, "%s has one value: top and div choose among keys", m->name);
+		comp_warn(c, n->list[1]->at, W_UNUSED, "%s has one value: top and div choose among keys", m->name);
 	return &ty_none;
 }
 
@@ -136,26 +136,26 @@ check_print(Comp *c, Node *n)
 	Node *a = n->list[0];
 	const Type *t;
 
-	if (a->kind == ND_MAP && !a->a && !(((MapSym *)a->sym)->scalar && ((MapSym *)a->sym)->value && !type_is_agg(((MapSym *)a->sym)->value)))
+	if (a->kind == ND_MAP && !a->a)
 		return print_map(c, n);
 	t = a->type && a->kind != ND_MAP ? a->type : check_expr(c, a);
 	if (t->kind == TY_ERROR)
 		return t;
 	if (n->n > 1) {
-		err(c, n->list[1]->at, E_ARGS, "Non-map print() only takes 1 argument, %u found", n->n);
+		comp_err(c, n->list[1]->at, E_ARGS, "Non-map print() only takes 1 argument, %u found", n->n);
 		return &ty_error;
 	}
 	if (t->kind == TY_NONE || ((t->kind == TY_TUPLE || t->kind == TY_RECORD) && !t->n_fields)) {
-		err(c, a->at, E_FORMAT, "print() cannot print an expression of type '%s'", tname(c, t));
+		comp_err(c, a->at, E_FORMAT, "print() cannot print an expression of type '%s'", tname(c, t));
 		return &ty_error;
 	}
 	if (a->kind == ND_CALL && !strcmp(a->name, "args") && c->cl->prov->args_in_ctx) {
-		err(c, a->at, E_FORMAT, "print() cannot print args of %s probes as a whole", c->cl->prov->name);
-		hint(c, "print its fields: args.NAME");
+		comp_err(c, a->at, E_FORMAT, "print() cannot print args of %s probes as a whole", c->cl->prov->name);
+		comp_hint(c, "print its fields: args.NAME");
 		return &ty_error;
 	}
 	if (type_is_agg(t) && !agg_coerced(t)) {
-		err(c, a->at, E_AGG, "%s values can't be printed by key: print() must print the whole map", tname(c, t));
+		comp_err(c, a->at, E_AGG, "%s values can't be printed by key: print() must print the whole map", tname(c, t));
 		return &ty_error;
 	}
 	return &ty_none;
@@ -212,7 +212,7 @@ check_join(Comp *c, Node *n)
 	const Type *t = n->list[0]->type;
 
 	if (t->kind != TY_PTR && t->kind != TY_ARRAY && !number_type(t)) {
-		err(c, n->list[0]->at, E_ARGS, "join() expects a pointer to an array of strings (%s provided)", tname(c, t));
+		comp_err(c, n->list[0]->at, E_ARGS, "join() expects a pointer to an array of strings (%s provided)", tname(c, t));
 		return &ty_error;
 	}
 	return &ty_none;

@@ -6,7 +6,7 @@
 static const Type *
 unavailable(Comp *c, Node *n, const char *name, const char *why)
 {
-	err(c, n->at, E_BUILTIN, "The %s builtin can not be used with '%s' probes%s%s", name, c->cl->prov->name, why ? ": " : "",
+	comp_err(c, n->at, E_BUILTIN, "The %s builtin can not be used with '%s' probes%s%s", name, c->cl->prov->name, why ? ": " : "",
 	    why ? why : "");
 	return &ty_error;
 }

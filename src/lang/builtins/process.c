@@ -24,7 +24,7 @@ check_id(Comp *c, Node *n)
 	const Node *w = n->n ? n->list[0] : NULL;
 
 	if (w && (w->kind != ND_IDENT || (strcmp(w->name, "init") && strcmp(w->name, "curr_ns")))) {
-		err(c, w->at, E_ARGS, "Invalid PID namespace mode: %s (expects: curr_ns or init)", w->name ? w->name : "?");
+		comp_err(c, w->at, E_ARGS, "Invalid PID namespace mode: %s (expects: curr_ns or init)", w->name ? w->name : "?");
 		return &ty_error;
 	}
 	return type_int(4, false);
@@ -153,7 +153,7 @@ static const Type *
 check_cpid(Comp *c, Node *n)
 {
 	if (!c->opt->cpid)
-		warn(c, n->at, W_CPID, "cpid is 0: no command was given with -c");
+		comp_warn(c, n->at, W_CPID, "cpid is 0: no command was given with -c");
 	return type_int(8, false);
 }
 
@@ -200,7 +200,7 @@ task_type(Comp *c, Node *n)
 	const Type *t = type_find(c->ts, "struct task_struct");
 
 	if (!t) {
-		err(c, n->at, E_TYPE, "%s needs the kernel's BTF, which is not there", n->name);
+		comp_err(c, n->at, E_TYPE, "%s needs the kernel's BTF, which is not there", n->name);
 		return &ty_error;
 	}
 	return t;

@@ -55,8 +55,8 @@ check_kaddr(Comp *c, Node *n)
 	n->num = c->pc->sym ? sym_kernel_addr(c->pc->sym, n->list[0]->str) : 0;
 	n->space = AS_KERNEL;
 	if (!n->num) {
-		err(c, n->list[0]->at, E_UNDEFINED, "Failed to resolve kernel symbol: %s", n->list[0]->str);
-		hint(c, "/proc/kallsyms shows what there is; without root it hides addresses");
+		comp_err(c, n->list[0]->at, E_UNDEFINED, "Failed to resolve kernel symbol: %s", n->list[0]->str);
+		comp_hint(c, "/proc/kallsyms shows what there is; without root it hides addresses");
 		return &ty_error;
 	}
 	return type_int(8, false);
@@ -72,14 +72,14 @@ check_uaddr(Comp *c, Node *n)
 	int bad = 0;
 
 	if (c->cl->prov->space != AS_USER || !path) {
-		err(c, n->at, E_BUILTIN, "uaddr() can only be used with u(ret)probes and usdt probes");
+		comp_err(c, n->at, E_BUILTIN, "uaddr() can only be used with u(ret)probes and usdt probes");
 		return &ty_error;
 	}
 	if (n->type && n->type->kind == TY_PTR)
 		return n->type;
 	e = sym_elf_open(path, &bad);
 	if (!e || !sym_elf_find(e, n->list[0]->str, &s)) {
-		err(c, n->list[0]->at, E_UNDEFINED, "Could not resolve symbol: %s:%s", path, n->list[0]->str);
+		comp_err(c, n->list[0]->at, E_UNDEFINED, "Could not resolve symbol: %s:%s", path, n->list[0]->str);
 		sym_elf_close(e);
 		return &ty_error;
 	}
@@ -95,7 +95,7 @@ check_cgroupid(Comp *c, Node *n)
 	struct stat st;
 
 	if (stat(host_path(n->list[0]->str, path, sizeof(path)), &st)) {
-		err(c, n->list[0]->at, E_ARGS, "Failed to get `cgroupid` for path: \"%s\": %s", n->list[0]->str, strerror(errno));
+		comp_err(c, n->list[0]->at, E_ARGS, "Failed to get `cgroupid` for path: \"%s\": %s", n->list[0]->str, strerror(errno));
 		return &ty_error;
 	}
 	n->num = st.st_ino;
@@ -112,9 +112,9 @@ check_static_assert(Comp *c, Node *n)
 	if (c->quiet)
 		return &ty_none;
 	if (!literal_truth(n->list[0], &v))
-		err(c, n->list[0]->at, E_CONST, "static_assert() needs a condition that is known while compiling");
+		comp_err(c, n->list[0]->at, E_CONST, "static_assert() needs a condition that is known while compiling");
 	else if (!v)
-		err(c, n->at, E_ASSERT, "%s", n->n > 1 ? n->list[1]->str : "static assertion failed");
+		comp_err(c, n->at, E_ASSERT, "%s", n->n > 1 ? n->list[1]->str : "static assertion failed");
 	return &ty_none;
 }
 
@@ -141,7 +141,7 @@ check_fail(Comp *c, Node *n)
 		from = conv[i].to;
 	}
 	buf_puts(&b, f + from);
-	err(c, n->at, E_ASSERT, "%s", arena_str(c->a, b.p, b.n));
+	comp_err(c, n->at, E_ASSERT, "%s", arena_str(c->a, b.p, b.n));
 	buf_free(&b);
 	return &ty_none;
 }
@@ -184,7 +184,7 @@ option_value(Comp *c, const char *name)
 static const Type *
 bad_option(Comp *c, Node *n, const char *value, const char *want)
 {
-	err(c, n->at, E_OPTION, "Invalid value for option --%s: '%s'; expecting %s", n->list[0]->str, value, want);
+	comp_err(c, n->at, E_OPTION, "Invalid value for option --%s: '%s'; expecting %s", n->list[0]->str, value, want);
 	return &ty_error;
 }
 
@@ -209,7 +209,7 @@ check_getopt(Comp *c, Node *n)
 	const char *value = option_value(c, n->list[0]->str);
 
 	if (def && def->kind != ND_NUM && def->kind != ND_STR && def->kind != ND_BOOL) {
-		err(c, def->at, E_CONST, "getopt() expects a literal as default value");
+		comp_err(c, def->at, E_CONST, "getopt() expects a literal as default value");
 		return &ty_error;
 	}
 	if (def && def->kind == ND_STR) {

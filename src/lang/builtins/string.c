@@ -39,7 +39,7 @@ check_str(Comp *c, Node *n)
 	if (p->type->kind == TY_STRING && n->n == 1)
 		return p->type;
 	if (p->type->kind != TY_PTR && !number_type(p->type) && p->type->kind != TY_STRING && p->type->kind != TY_ARRAY) {
-		err(c, p->at, E_ARGS, "str() expects an integer or a pointer type as first argument (%s provided)", tname(c, p->type));
+		comp_err(c, p->at, E_ARGS, "str() expects an integer or a pointer type as first argument (%s provided)", tname(c, p->type));
 		return &ty_error;
 	}
 	return type_string(c->ts, str_size(c, n));
@@ -96,7 +96,7 @@ check_buf(Comp *c, Node *n)
 	u64 max = comp_cf(c, CF_MAX_STRLEN), size = max;
 
 	if (!len && p->type->kind != TY_ARRAY && p->type->kind != TY_STRING) {
-		err(c, n->at, E_ARGS, "buf() expects a length argument for non-array type %s", tname(c, p->type));
+		comp_err(c, n->at, E_ARGS, "buf() expects a length argument for non-array type %s", tname(c, p->type));
 		return &ty_error;
 	}
 	if (!len)
@@ -104,7 +104,7 @@ check_buf(Comp *c, Node *n)
 	else if (len->kind == ND_NUM)
 		size = MIN(len->num, max);
 	if (!size) {
-		err(c, n->at, E_ARGS, "buf() of 0 bytes");
+		comp_err(c, n->at, E_ARGS, "buf() of 0 bytes");
 		return &ty_error;
 	}
 	return type_buffer(c->ts, (u32)size);

@@ -64,20 +64,20 @@ check_stack(Comp *c, Node *n, TypeKind kind)
 		for (mode = 0; mode < COUNT(modes) && strcmp(modes[mode], n->list[0]->name); mode++)
 			;
 		if (mode == COUNT(modes)) {
-			err(c, n->list[0]->at, E_ARGS, "Invalid stack mode: '%s'", n->list[0]->name);
-			hint(c, "it is one of bpftrace, perf, raw, build_id");
+			comp_err(c, n->list[0]->at, E_ARGS, "Invalid stack mode: '%s'", n->list[0]->name);
+			comp_hint(c, "it is one of bpftrace, perf, raw, build_id");
 			return &ty_error;
 		}
 		i = 1;
 	}
 	if (i < n->n) {
 		if (n->list[i]->kind != ND_NUM) {
-			err(c, n->list[i]->at, E_CONST, "%s(): the number of frames is a literal", n->name);
+			comp_err(c, n->list[i]->at, E_CONST, "%s(): the number of frames is a literal", n->name);
 			return &ty_error;
 		}
 		frames = n->list[i]->num;
 		if (!frames || frames > FRAMES_MAX) {
-			err(c, n->list[i]->at, E_ARGS, "%s(%lld): a stack has 1 to %u frames", n->name, (long long)frames, FRAMES_MAX);
+			comp_err(c, n->list[i]->at, E_ARGS, "%s(%lld): a stack has 1 to %u frames", n->name, (long long)frames, FRAMES_MAX);
 			return &ty_error;
 		}
 	}
@@ -150,7 +150,7 @@ check_mac(Comp *c, Node *n)
 	const Type *t = n->list[0]->type;
 
 	if (t->kind != TY_PTR && (t->kind == TY_INT || byte_size(t) != 6)) {
-		err(c, n->list[0]->at, E_ARGS, "macaddr() argument must be a char[6] (%s provided)", tname(c, t));
+		comp_err(c, n->list[0]->at, E_ARGS, "macaddr() argument must be a char[6] (%s provided)", tname(c, t));
 		return &ty_error;
 	}
 	return special(c, TY_MAC, 6);
@@ -183,7 +183,7 @@ check_ntop(Comp *c, Node *n)
 
 	if (number_type(a->type) || (a->type->kind == TY_PTR && n->n == 2) || size == 4 || size == 16)
 		return special(c, TY_INET, 20);
-	err(c, a->at, E_ARGS, "ntop() expects an integer or array argument of 4 or 16 bytes (%s provided)", tname(c, a->type));
+	comp_err(c, a->at, E_ARGS, "ntop() expects an integer or array argument of 4 or 16 bytes (%s provided)", tname(c, a->type));
 	return &ty_error;
 }
 
@@ -215,7 +215,7 @@ check_pton(Comp *c, Node *n)
 	u8 *bytes = NEW_N(c->a, u8, 16);
 
 	if (inet_pton(six ? AF_INET6 : AF_INET, a->str, bytes) != 1) {
-		err(c, a->at, E_ARGS, "pton() expects a string argument of an IPv4 or IPv6 address, got %s", a->str);
+		comp_err(c, a->at, E_ARGS, "pton() expects a string argument of an IPv4 or IPv6 address, got %s", a->str);
 		return &ty_error;
 	}
 	n->str = (const char *)bytes;

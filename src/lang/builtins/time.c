@@ -17,12 +17,12 @@ check_nsecs(Comp *c, Node *n)
 			w = NULL;
 		}
 	if (w) {
-		err(c, w->at, E_ARGS, "Invalid timestamp mode: %s", w->name ? w->name : "?");
-		hint(c, "it is one of boot, monotonic, tai, sw_tai");
+		comp_err(c, w->at, E_ARGS, "Invalid timestamp mode: %s", w->name ? w->name : "?");
+		comp_hint(c, "it is one of boot, monotonic, tai, sw_tai");
 		return &ty_error;
 	}
 	if (n->op == 't' && !comp_has(c, FEAT_KTIME_TAI)) {
-		err(c, n->at, E_UNSUPPORTED, "Kernel does not support tai timestamp");
+		comp_err(c, n->at, E_UNSUPPORTED, "Kernel does not support tai timestamp");
 		return &ty_error;
 	}
 	return type_int(8, false);
