@@ -216,12 +216,3 @@ type_enumerator(Types *ts, const char *name, s64 *value, const Type **type)
 	*type = e->type;
 	return true;
 }
-
-/* Until cdecl.c is there: scripts without C declarations. */
-__attribute__((weak)) bool
-type_parse_c(Types *ts, Diag *d, const char *text, size_t n, u32 base)
-{
-	(void)ts, (void)text;
-	diag_err(d, (Span){ base, base + (u32)n }, E_SYNTAX, "C declarations cannot be read by this build");
-	return false;
-}
