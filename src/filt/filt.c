@@ -42,3 +42,9 @@ filt_code(const Filt *f, u32 *n)
 	*n = f->n;
 	return f->insn;
 }
+
+bool
+filt_rejects_all(const Filt *f)
+{
+	return f->empty;
+}

@@ -35,6 +35,7 @@ const char *filt_link_name(int linktype);       /* NULL if unknown */
 /* NULL if the expression is wrong; d has the reasons then. text must live as long as d. */
 Filt *filt_compile(Arena *a, Diag *d, const char *text, size_t n, const FiltOpts *opts);
 const FiltInsn *filt_code(const Filt *f, u32 *n);
+bool filt_rejects_all(const Filt *f);
 
 /* run.c: the classic machine. Loads out of the packet reject it, as does division by zero. */
 u32 filt_run(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32 len);

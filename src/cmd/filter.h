@@ -1,0 +1,37 @@
+/* Inside cmd/filter*.c: what the options of `piton filter` ask for. */
+#ifndef CMD_FILTER_H
+#define CMD_FILTER_H
+
+#include "cmd/cmd.h"
+#include "filt/capture.h"
+#include "filt/filt.h"
+
+typedef struct FilterJob {
+	Arena *a;
+	const char *expr;
+	FiltOpts f;
+	bool linktype_given;
+	int dump;                       /* -d -dd -ddd */
+	const char *in, *out, *iface;   /* -r -w -i */
+	const char *object, *kind;      /* -o FILE, --type */
+	bool explain, check, counting, print, process, line_buffered, unbuffered, number;
+	u64 count, file_mb, file_max, file_secs, skip;
+	int out_format;                 /* CAP_* */
+	int times;                      /* number of -t */
+	int bytes;                      /* 0, 'x', 'X', 'A' */
+	bool bytes_link;                /* -xx, -XX: with the link header */
+	LiveOpts live;
+	ShowOpts show;
+	int verbose;
+} FilterJob;
+
+/* A filter for a link type; prints what is wrong and gives NULL. */
+Filt *filter_compile(FilterJob *j, const char *expr, const FiltOpts *o);
+int filter_say(const char *fmt, ...) PRINTF(1, 2);      /* on standard error; gives 2 */
+/* filter_run.c: from files and interfaces to lines and files. */
+int filter_run(FilterJob *j);
+int filter_list_ifaces(void);
+int filter_list_links(FilterJob *j);
+/* filter_explain.c: --explain, --check A B, -v of -d. */
+
+#endif

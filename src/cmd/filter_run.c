@@ -1,0 +1,428 @@
+/* filter_run: packets from a file or an interface, through the filter, to lines or a file. */
+#include "cmd/filter.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct LinkFilter { int linktype; Filt *f; const FiltInsn *insn; u32 n; } LinkFilter;
+typedef struct Run {
+	FilterJob *j;
+	Vec(LinkFilter) filters;
+	bool in_kernel;                 /* the kernel has filtered already */
+	CapWriter *w;
+	const CapIface *iface;
+	u32 n_iface, added;             /* interfaces described in the file being written */
+	Vec(int) out_iface;
+	u64 seen, taken, last_ns, file_start;
+	u32 file_no;
+	Buf line, err;
+	int status;
+} Run;
+
+static volatile sig_atomic_t stop;
+
+static void
+on_signal(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+/* ---- filtering ---- */
+
+static LinkFilter *
+filter_for(Run *r, int linktype)
+{
+	FiltOpts o = r->j->f;
+	LinkFilter f = { .linktype = linktype };
+
+	for (u32 i = 0; i < r->filters.n; i++)
+		if (r->filters.v[i].linktype == linktype)
+			return &r->filters.v[i];
+	o.linktype = linktype;
+	if (!filt_link_name(linktype)) {
+		filter_say("link type %d is not known here", linktype);
+		r->status = 1;
+		return NULL;
+	}
+	f.f = filter_compile(r->j, r->j->expr, &o);
+	if (!f.f) {
+		r->status = 2;
+		return NULL;
+	}
+	f.insn = filt_code(f.f, &f.n);
+	VEC_PUSH(r->j->a, &r->filters, f);
+	return &r->filters.v[r->filters.n - 1];
+}
+
+/* ---- writing ---- */
+
+static bool
+new_file(Run *r)
+{
+	FilterJob *j = r->j;
+	char name[4096];
+	const char *path = j->out;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (r->w && cap_finish(r->w) < 0)
+		return false;
+	if (j->file_secs) {
+		localtime_r(&now, &tm);
+		if (!strftime(name, sizeof(name), path, &tm))
+			snprintf(name, sizeof(name), "%s", path);
+		path = arena_str(j->a, name, strlen(name));
+	}
+	if (j->file_mb && (r->file_no || j->file_max)) {
+		u32 no = j->file_max ? r->file_no % (u32)j->file_max : r->file_no;
+		int width = j->file_max ? snprintf(NULL, 0, "%llu", (unsigned long long)j->file_max - 1) : 1;
+
+		path = arena_printf(j->a, "%s%0*u", path, width, no);
+	}
+	r->file_no++;
+	r->file_start = (u64)now;
+	r->added = 0;
+	r->out_iface.n = 0;
+	r->w = cap_create(j->a, path, j->out_format, &r->err);
+	if (!r->w)
+		filter_say("%s: %s", path, r->err.p);
+	return r->w != NULL;
+}
+
+static bool
+write_packet(Run *r, const CapPacket *p)
+{
+	FilterJob *j = r->j;
+
+	if (!r->w || (j->file_mb && cap_written(r->w) > j->file_mb * 1000000) ||
+	    (j->file_secs && (u64)time(NULL) >= r->file_start + j->file_secs)) {
+		if (r->w && j->file_secs && !j->file_mb && j->file_max && r->file_no >= j->file_max) {
+			stop = 1;
+			return false;
+		}
+		if (!new_file(r))
+			return false;
+	}
+	while (r->added <= p->iface) {
+		const CapIface *i = &r->iface[r->added];
+		int no = cap_add_iface(r->w, i->linktype, i->snaplen, i->name, j->expr);
+
+		VEC_PUSH(j->a, &r->out_iface, no);
+		r->added++;
+	}
+	if (r->out_iface.v[p->iface] < 0) {
+		filter_say("a pcap file has one link type; write pcapng for packets of several");
+		return false;
+	}
+	if (cap_write(r->w, (u32)r->out_iface.v[p->iface], p) < 0 || (j->unbuffered && cap_flush(r->w) < 0)) {
+		filter_say("%s: %s", j->out, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+/* ---- printing ---- */
+
+static void
+put_time(Run *r, u64 ns)
+{
+	time_t s = (time_t)(ns / 1000000000);
+	struct tm tm;
+	char text[64];
+	u64 d = r->last_ns ? ns - r->last_ns : 0;
+
+	switch (r->j->times) {
+	case 1: return;
+	case 2: buf_printf(&r->line, "%lld.%06llu ", (long long)s, (unsigned long long)(ns % 1000000000 / 1000)); return;
+	case 3:
+		localtime_r(&s, &tm);
+		buf_printf(&r->line, "%02llu:%02llu:%02llu.%06llu ", (unsigned long long)(d / 3600000000000ull),
+			(unsigned long long)(d / 60000000000ull % 60), (unsigned long long)(d / 1000000000 % 60),
+			(unsigned long long)(d % 1000000000 / 1000));
+		return;
+	}
+	localtime_r(&s, &tm);
+	strftime(text, sizeof(text), r->j->times >= 4 ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &tm);
+	buf_printf(&r->line, "%s.%06llu ", text, (unsigned long long)(ns % 1000000000 / 1000));
+}
+
+static u32
+link_header(int linktype)
+{
+	return linktype == 1 ? 14 : linktype == 113 ? 16 : linktype == 276 ? 20 : linktype == 0 || linktype == 108 ? 4 : 0;
+}
+
+static void
+print_packet(Run *r, const CapPacket *p, int linktype)
+{
+	FilterJob *j = r->j;
+
+	buf_clear(&r->line);
+	if (j->number)
+		buf_printf(&r->line, "%5llu  ", (unsigned long long)r->taken);
+	put_time(r, p->ns);
+	r->last_ns = p->ns;
+	if (p->comment && j->process)
+		buf_printf(&r->line, "[%s] ", p->comment);
+	show_packet(p->data, p->caplen, p->len, linktype, &j->show, &r->line);
+	buf_putc(&r->line, '\n');
+	if (j->bytes) {
+		u32 from = j->bytes_link ? 0 : MIN(link_header(linktype), p->caplen);
+
+		show_bytes(p->data + from, p->caplen - from, j->bytes, &r->line);
+	}
+	fwrite(r->line.p, 1, r->line.n, stdout);
+	if (j->line_buffered)
+		fflush(stdout);
+}
+
+/* false: enough */
+static bool
+packet(Run *r, CapPacket *p)
+{
+	FilterJob *j = r->j;
+	int linktype = r->iface[p->iface].linktype;
+	LinkFilter *f = r->in_kernel ? NULL : filter_for(r, linktype);
+
+	if (!r->in_kernel && !f)
+		return false;
+	if (f && !filt_run(f->insn, f->n, p->data, p->caplen, p->len))
+		return true;
+	if (r->seen++ < j->skip)
+		return true;
+	r->taken++;
+	p->caplen = MIN(p->caplen, j->f.snaplen);
+	if (j->out && !write_packet(r, p)) {
+		r->status = stop ? 0 : 1;
+		return false;
+	}
+	if (!j->counting && (!j->out || j->print))
+		print_packet(r, p, linktype);
+	return !j->count || r->taken < j->count;
+}
+
+/* ---- sources ---- */
+
+static void
+from_file(Run *r)
+{
+	FilterJob *j = r->j;
+	CapReader *in = cap_open(j->a, j->in, &r->err);
+	CapPacket p;
+	int k = 0;
+
+	if (!in) {
+		filter_say("%s: %s", j->in, r->err.p);
+		r->status = 1;
+		return;
+	}
+	j->f.savefile = true;
+	j->f.swapped = cap_swapped(in);
+	r->iface = cap_ifaces(in, &r->n_iface);
+	if (r->n_iface && !filter_for(r, r->iface[0].linktype)) {
+		cap_close(in);
+		return;
+	}
+	while (!stop && (k = cap_next(in, &p, &r->err)) == 1) {
+		r->iface = cap_ifaces(in, &r->n_iface);
+		if (!packet(r, &p))
+			break;
+	}
+	if (k < 0) {
+		filter_say("%s: %s; %llu packets before that", j->in, r->err.p, (unsigned long long)r->seen);
+		r->status = 1;
+	}
+	r->iface = cap_ifaces(in, &r->n_iface);
+	if (j->out && !r->w && !r->status && !new_file(r))
+		r->status = 1;
+	for (; r->w && r->added < r->n_iface; r->added++)
+		cap_add_iface(r->w, r->iface[r->added].linktype, r->iface[r->added].snaplen, r->iface[r->added].name, j->expr);
+	cap_close(in);
+}
+
+static bool
+attach(Run *r, Live *l)
+{
+	FilterJob *j = r->j;
+	FiltOpts o = j->f;
+	const FiltInsn *insn;
+	Filt *f;
+	u32 n;
+	int err;
+
+	o.linktype = live_linktype(l);
+	o.vlan_meta = true;
+	f = filter_compile(j, j->expr, &o);
+	if (!f) {
+		r->status = 2;
+		return false;
+	}
+	insn = filt_code(f, &n);
+	err = live_filter(l, insn, n);
+	r->in_kernel = !err;
+	if (err && j->verbose)
+		filter_say("the kernel does not take this filter (%s); packets are filtered here", strerror(-err));
+	return r->in_kernel || filter_for(r, o.linktype);
+}
+
+static void
+netmask_of(FilterJob *j)
+{
+	struct ifaddrs *all;
+
+	if (getifaddrs(&all))
+		return;
+	for (struct ifaddrs *i = all; i; i = i->ifa_next)
+		if (i->ifa_netmask && i->ifa_addr && i->ifa_addr->sa_family == 2 && !strcmp(i->ifa_name, j->iface)) {
+			const u8 *m = (const u8 *)i->ifa_netmask + 4;
+
+			j->f.netmask = (u32)m[0] << 24 | (u32)m[1] << 16 | (u32)m[2] << 8 | m[3];
+		}
+	freeifaddrs(all);
+}
+
+static void
+from_interface(Run *r)
+{
+	FilterJob *j = r->j;
+	Live *l = live_open(j->a, j->iface, &j->live, &r->err);
+	CapIface iface = { .snaplen = j->live.snaplen, .name = j->iface };
+	CapPacket p;
+	u64 received, dropped;
+	int k = 0;
+
+	if (!l) {
+		filter_say("%s: %s", j->iface, r->err.p);
+		r->status = 1;
+		return;
+	}
+	netmask_of(j);
+	iface.linktype = live_linktype(l);
+	r->iface = &iface;
+	r->n_iface = 1;
+	if (attach(r, l)) {
+		k = live_start(l);
+		if (!k)
+			fprintf(stderr, "listening on %s, link-type %s, snapshot length %u bytes\n", j->iface,
+				filt_link_name(iface.linktype), j->live.snaplen);
+		while (!k && !stop) {
+			int got = live_next(l, &p, 200);
+
+			if (got < 0)
+				k = got;
+			else if (!got && fflush(stdout))
+				break;
+			else if (got && !packet(r, &p))
+				break;
+		}
+		if (k < 0) {
+			filter_say("%s: %s", j->iface, strerror(-k));
+			r->status = 1;
+		}
+		live_counts(l, &received, &dropped);
+		if (j->out && !r->w && !new_file(r))
+			r->status = 1;
+		if (r->w) {
+			if (!r->added)
+				cap_add_iface(r->w, iface.linktype, iface.snaplen, iface.name, j->expr);
+			cap_statistics(r->w, 0, received, dropped);
+		}
+		fprintf(stderr, "%llu packets captured\n%llu packets received by filter\n%llu packets dropped by kernel\n",
+			(unsigned long long)r->taken, (unsigned long long)received, (unsigned long long)dropped);
+	}
+	live_close(l);
+}
+
+static const char *
+first_interface(Arena *a)
+{
+	struct if_nameindex *all = if_nameindex();
+	const char *name = "any";
+
+	for (struct if_nameindex *i = all; i && i->if_index; i++)
+		if (strcmp(i->if_name, "lo")) {
+			name = arena_str(a, i->if_name, strlen(i->if_name));
+			break;
+		}
+	if (all)
+		if_freenameindex(all);
+	return name;
+}
+
+int
+filter_run(FilterJob *j)
+{
+	Run r = { .j = j };
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	if (j->in)
+		from_file(&r);
+	else {
+		if (!j->iface)
+			j->iface = first_interface(j->a);
+		from_interface(&r);
+	}
+	if (r.w && cap_finish(r.w) < 0) {
+		filter_say("%s: not all could be written", j->out);
+		r.status = 1;
+	}
+	if (j->counting && r.status < 2)
+		printf("%llu packet%s\n", (unsigned long long)r.taken, r.taken == 1 ? "" : "s");
+	if (fflush(stdout) && !r.status)
+		r.status = 1;
+	buf_free(&r.line);
+	buf_free(&r.err);
+	return r.status;
+}
+
+int
+filter_list_ifaces(void)
+{
+	struct ifaddrs *all = NULL;
+	struct if_nameindex *names = if_nameindex();
+	u32 n = 1;
+
+	if (getifaddrs(&all))
+		all = NULL;
+	for (struct if_nameindex *i = names; i && i->if_index; i++) {
+		unsigned flags = 0;
+
+		for (struct ifaddrs *f = all; f; f = f->ifa_next)
+			if (!strcmp(f->ifa_name, i->if_name))
+				flags = f->ifa_flags;
+		printf("%u.%s [%s%s%s]\n", n++, i->if_name, flags & IFF_UP ? "Up" : "Down", flags & IFF_RUNNING ? ", Running" : "",
+			flags & IFF_LOOPBACK ? ", Loopback" : "");
+	}
+	printf("%u.any (all of them, with a cooked header) [Up, Running]\n", n);
+	if (names)
+		if_freenameindex(names);
+	if (all)
+		freeifaddrs(all);
+	return 0;
+}
+
+int
+filter_list_links(FilterJob *j)
+{
+	Buf err = {0};
+	const char *dev = j->iface ? j->iface : first_interface(j->a);
+	Live *l = live_open(j->a, dev, &j->live, &err);
+
+	if (!l) {
+		filter_say("%s: %s", dev, err.p);
+		buf_free(&err);
+		return 1;
+	}
+	printf("Data link types for %s:\n  %s\n", dev, filt_link_name(live_linktype(l)));
+	live_close(l);
+	return 0;
+}
