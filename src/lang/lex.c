@@ -353,11 +353,28 @@ lex_point(Lexer *l, u32 *n, Span *where)
 	return arena_str(l->a, l->text + from, i - from);
 }
 
+/* Does a declaration go on behind its closing brace? Scripts leave the ';' of a struct away. */
+static bool
+goes_on(Lexer *l, u32 i)
+{
+	static const char attribute[] = "__attribute__";
+	u32 keep = l->pos, n = sizeof(attribute) - 1;
+	char c;
+
+	l->pos = i;
+	skip_blank(l);
+	i = l->pos;
+	l->pos = keep;
+	c = at(l, i);
+	return c == ';' || c == '*' || c == ',' || (l->n - i >= n && !memcmp(l->text + i, attribute, n)) ||
+	       (l->n - l->from > 7 && !memcmp(l->text + l->from, "typedef", 7));
+}
+
 void
 lex_skip_c(Lexer *l)
 {
 	u32 i = l->from, braces = 0;
-	bool line = at(l, i) == '#';
+	bool line = at(l, i) == '#', ended = false;
 
 	for (; i < l->n; i++) {
 		char c = l->text[i];
@@ -375,14 +392,17 @@ lex_skip_c(Lexer *l)
 		}
 		if (c == '{')
 			braces++;
-		if (c == '}' && braces)
-			braces--;
+		if (c == '}' && braces && !--braces && !goes_on(l, i + 1)) {
+			ended = true;
+			i++;
+			break;
+		}
 		if (c == ';' && !braces) {
 			i++;
 			break;
 		}
 	}
-	if (!line && (i > l->n || at(l, i - 1) != ';'))
+	if (!line && !ended && (i > l->n || at(l, i - 1) != ';'))
 		lex_fail(l, span(l, l->from, MIN(l->from + 6, l->n)), E_SYNTAX, "syntax error: this C declaration has no ';' behind it");
 	l->pos = i;
 	lex_next(l);

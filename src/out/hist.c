@@ -112,7 +112,7 @@ put_label(Buf *b, const Type *t, u32 i, u32 last)
 }
 
 static void
-put_row(Buf *b, const Type *t, u32 i, u32 last, u64 n, u64 max, s64 div)
+put_row(Buf *b, const Type *t, u32 i, u32 last, u64 n, u64 max)
 {
 	char bar[WIDTH + 3];
 	u32 width = max ? (u32)((__uint128_t)n * WIDTH / max) : 0;
@@ -122,7 +122,7 @@ put_row(Buf *b, const Type *t, u32 i, u32 last, u64 n, u64 max, s64 div)
 	memset(bar + 1, '@', width);
 	bar[0] = bar[WIDTH + 1] = '|';
 	bar[WIDTH + 2] = 0;
-	buf_printf(b, "%8llu %s\n", (unsigned long long)(n / (u64)MAX(div, 1)), bar);
+	buf_printf(b, "%8llu %s\n", (unsigned long long)n, bar);
 }
 
 static void
@@ -181,7 +181,7 @@ hist_put(Buf *b, const Type *t, const u64 *v, s64 div, bool json)
 	while (to > from && !v[to - 1])
 		to--;
 	for (u32 i = from; i < to; i++)
-		max = MAX(max, v[i]);
+		max = MAX(max, v[i] / (u64)MAX(div, 1));
 	if (json)
 		buf_putc(b, '[');
 	for (u32 i = from; i < to; i++) {
@@ -190,7 +190,7 @@ hist_put(Buf *b, const Type *t, const u64 *v, s64 div, bool json)
 		if (json)
 			put_json(b, t, i, n - 1, v[i], div);
 		else
-			put_row(b, t, i, n - 1, v[i], max, div);
+			put_row(b, t, i, n - 1, v[i] / (u64)MAX(div, 1), max);
 	}
 	if (json)
 		buf_putc(b, ']');

@@ -85,20 +85,35 @@ find_cgroup(const char *dir, size_t root, u64 id, Buf *out, int depth)
 	return found;
 }
 
-/* "unified:/a,cpu:/a": the path in every mounted hierarchy where the id is found. */
+typedef struct Hierarchy { const char *name, *path; } Hierarchy;
+typedef Vec(Hierarchy) Hierarchies;
+
 static void
-add_cgroup(Buf *out, const char *name, const char *mount, u64 id, const char *glob)
+add_cgroup(Arena *a, Hierarchies *v, const char *name, const char *mount, u64 id, const char *glob)
 {
 	Buf path = { 0 };
 
 	if ((!glob || base_glob(glob, strlen(glob), name, strlen(name))) && find_cgroup(mount, strlen(mount), id, &path, 0))
-		buf_printf(out, "%s%s:%s", out->n ? "," : "", name, path.p);
+		VEC_PUSH(a, v, ((Hierarchy){ arena_str(a, name, strlen(name)), arena_str(a, path.p, path.n) }));
 	buf_free(&path);
 }
 
+/* The one of version 2 first, the others by name. */
+static int
+by_name(const void *x, const void *y)
+{
+	const Hierarchy *a = x, *b = y;
+	bool first = !strcmp(a->name, "unified"), second = !strcmp(b->name, "unified");
+
+	return first != second ? (first ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+/* "unified:/a,cpu:/a": the path in every mounted hierarchy where the id is found. */
 static void
 search_cgroups(Buf *out, u64 id, const char *glob)
 {
+	Arena *a = arena_new();
+	Hierarchies v = { 0 };
 	Buf file = { 0 };
 	char *line, *rest;
 
@@ -111,11 +126,16 @@ search_cgroups(Buf *out, u64 id, const char *glob)
 				continue;
 			slash = strrchr(mount, '/');
 			if (!strcmp(type, "cgroup2"))
-				add_cgroup(out, "unified", host_path(mount, full, sizeof(full)), id, glob);
+				add_cgroup(a, &v, "unified", host_path(mount, full, sizeof(full)), id, glob);
 			else if (!strcmp(type, "cgroup") && slash)
-				add_cgroup(out, slash + 1, host_path(mount, full, sizeof(full)), id, glob);
+				add_cgroup(a, &v, slash + 1, host_path(mount, full, sizeof(full)), id, glob);
 		}
+	if (v.n > 1)
+		qsort(v.v, v.n, sizeof(Hierarchy), by_name);
+	for (u32 i = 0; i < v.n; i++)
+		buf_printf(out, "%s%s:%s", i ? "," : "", v.v[i].name, v.v[i].path);
 	buf_free(&file);
+	arena_free(a);
 }
 
 void

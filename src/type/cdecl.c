@@ -706,7 +706,8 @@ declaration(CParse *p)
 		return;
 	/* "struct x { ... }" without a semicolon is what scripts write, too. */
 	if (base->kind == TY_STRUCT || base->kind == TY_ENUM)
-		if (tok(p)->kind == CT_EOF || (p->i && c_is(tok(p) - 1, "}") && tok(p)->bol))
+		if (tok(p)->kind == CT_EOF || (p->i && c_is(tok(p) - 1, "}") && (tok(p)->bol || is(p, "struct") ||
+		    is(p, "union") || is(p, "enum") || is(p, "typedef"))))
 			return;
 	do {
 		const CTok *name = NULL;

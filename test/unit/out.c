@@ -512,7 +512,7 @@ test_hist(void)
 		"{\"min\": 4, \"max\": 7, \"count\": 3}]}}\n");
 	memset(v, 0, n * 8);
 	v[n - 1] = 4;
-	map_is(NULL, h, v, 1, 0, 0, 5, "@m:\n[4E, 8E)               0 |" BAR "|\n\n",
+	map_is(NULL, h, v, 1, 0, 0, 5, "@m:\n[4E, 8E)               0 |" GAP "|\n\n",
 		"{\"type\": \"hist\", \"data\": {\"@m\": [{\"min\": 4611686018427387904, \"max\": \"9223372036854775807\", "
 		"\"count\": 0}]}}\n");
 	memset(v, 0, n * 8);
