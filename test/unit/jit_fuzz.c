@@ -160,7 +160,22 @@ idiom(void)
 	u32 a = reg(), b = reg(), k = 1 + rnd(31), w64 = rnd(2);
 	static const u32 cut[] = { 32, 48, 56, 33, 40 };
 
-	switch (rnd(9)) {
+	switch (rnd(10)) {
+	case 8: {                               /* two bytes to one number */
+		s32 off = -(s32)rnd(500) - 2, first = (s32)rnd(2);
+
+		if (a == b)
+			break;
+		put(OP_LDXB, a, 10, off + first, 0);
+		if (rnd(3) == 0)
+			memory();
+		put(OP_LDXB, b, 10, off + !first, 0);
+		put(OP_LSH64K, rnd(2) ? a : b, 0, 0, 8);
+		put(rnd(2) ? OP_OR64X : OP_OR32X, a, b, 0, 0);
+		if (rnd(2))
+			put(OP_MOV64K, b, 0, 0, 3);
+		break;
+	}
 	case 0:
 		put(OP_LSH64K, a, 0, 0, k = cut[rnd(5)]);
 		put(rnd(2) ? OP_RSH64K : OP_ARSH64K, a, 0, 0, rnd(3) ? k : k + rnd(64 - k));

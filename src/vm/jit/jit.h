@@ -9,7 +9,7 @@
 /* What the optimizer adds to the instructions of isa.def. */
 enum {
 	J_NOP = N_OP,
-	J_ROL64, J_ROL32,       /* dst = dst rotated left by imm */
+	J_ROL64, J_ROL32,       /* dst = src rotated left by imm */
 	J_LEA,                  /* dst = src + (index << scale) + off */
 	J_ARRAY,                /* r0 = address of the array value whose index r2 points to (imm: the VmMap) */
 	J_HASH,                 /* r0 = look-up of the key at r2 in the map imm, by its own function */
@@ -33,6 +33,7 @@ typedef struct JProg {
 	const VmProg *p;
 	J *j;
 	u32 n;
+	bool *entered;          /* per slot: a jump goes there */
 	bool blind;
 } JProg;
 

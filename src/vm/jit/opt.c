@@ -61,8 +61,10 @@ jit_uses(const J *j)
 	}
 	if (IS_JCC(op))
 		return (u16)(BIT(d) | (JCC_FORM(op) & 1 ? BIT(s) : 0));
-	if (is_unary(op) || op == J_ROL64 || op == J_ROL32)
+	if (is_unary(op))
 		return BIT(d);
+	if (op == J_ROL64 || op == J_ROL32)
+		return BIT(s);
 	if (is_movsx(op) || is_load(op) || op == J_LEA || (op >= OP_LDACQ_B && op <= OP_LDACQ_DW))
 		return m | BIT(s);
 	if (is_st(op))
@@ -160,8 +162,10 @@ jit_lift(JProg *jp, Arena *a)
 			break;
 		}
 	}
+	jp->entered = arena_alloc(a, p->n + 1);
 	for (u32 pc = 0; pc < jp->n; pc++)
 		if (jumps(js[pc].op)) {
+			jp->entered[js[pc].to] = true;
 			js[js[pc].to].leader = true;
 			if (js[pc].to <= pc)
 				js[js[pc].to].loop = true;
@@ -239,6 +243,51 @@ join_shifts(JProg *jp)
 				nop(x);
 			}
 		}
+	}
+}
+
+/* d &= mask in a register; d >>= k: compilers without 32-bit registers cut that way. */
+static void
+masks(JProg *jp)
+{
+	for (u32 pc = 0; pc < jp->n; pc++) {
+		J *j = &jp->j[pc], *y;
+		s64 d = j->op == OP_AND64X ? last_def(jp, pc, j->src) : -1;
+		u64 mask, k;
+		u32 at;
+
+		if (d < 0 || jp->j[d].op != OP_LDDW)
+			continue;
+		mask = (u64)jp->j[d].imm;
+		at = next_touch(jp, pc, j->dst);
+		y = at ? &jp->j[at] : NULL;
+		k = y ? (u64)y->imm & 63 : 0;
+		if (y && y->op == OP_RSH64K && y->dst == j->dst && k < 32 && mask <= UINT32_MAX && mask >> k == UINT32_MAX >> k) {
+			nop(j);
+			y->op = OP_RSH32K;
+		} else if (mask == UINT32_MAX) {
+			j->op = OP_MOV32X;
+			j->src = j->dst;
+		}
+	}
+}
+
+/* if c goto over; goto far; over: -> if not c goto far */
+static void
+invert(JProg *jp)
+{
+	static const u8 other[] = { OP_JNE64K, OP_JLE64K, OP_JLT64K, 0xff, OP_JEQ64K, OP_JSLE64K, OP_JSLT64K, OP_JGE64K, OP_JGT64K,
+		OP_JSGE64K, OP_JSGT64K };
+
+	for (u32 pc = 0; pc + 2 < jp->n; pc++) {
+		J *j = &jp->j[pc], *g = &jp->j[pc + 1];
+		u8 to = IS_JCC(j->op) ? other[(j->op - OP_JEQ64K) / 4] : 0xff;
+
+		if (to == 0xff || j->to != pc + 2 || g->op != OP_JA || jp->p->starts[pc + 1] == 1 || jp->entered[pc + 1])
+			continue;
+		j->op = (u16)(to + JCC_FORM(j->op));
+		j->to = g->to;
+		nop(g);
 	}
 }
 
@@ -588,6 +637,7 @@ rotates(JProg *jp)
 				continue;
 			nop(x);
 			j->op = low ? J_ROL32 : J_ROL64;
+			j->src = j->dst;
 			j->imm = k;
 			break;
 		}
@@ -606,6 +656,18 @@ keeps(const JProg *jp, u32 from, u32 to, u32 reg)
 	return true;
 }
 
+/* The same, and no memory is written there; `from` itself counts, too, as it is one of two loads. */
+static bool
+quiet(const JProg *jp, u32 from, u32 to, u32 reg)
+{
+	if (jit_defs(&jp->j[from]) & BIT(reg))
+		return false;
+	for (u32 i = from + 1; i < to; i++)
+		if (!pure(jp->j[i].op) && jp->j[i].op != J_NOP)
+			return false;
+	return keeps(jp, from, to, reg);
+}
+
 /* Nobody but `to` looks at what `from` puts into reg, and it is not needed behind it. */
 static bool
 consumed(const JProg *jp, u32 from, u32 to, u32 reg)
@@ -613,6 +675,43 @@ consumed(const JProg *jp, u32 from, u32 to, u32 reg)
 	const J *j = &jp->j[to];
 
 	return only_use(jp, from, to, reg) && (!(j->live & BIT(reg)) || jit_defs(j) & BIT(reg));
+}
+
+/* a = *(u8 *)(b + 1); d = *(u8 *)b; d <<= 8; d |= a -> 16 bits at once, bytes swapped; and the same without a swap. */
+static void
+join_bytes(JProg *jp)
+{
+	for (u32 pc = 0; pc < jp->n; pc++) {
+		J *j = &jp->j[pc], *shift, *hi, *lo;
+		s64 ps, ph, pl;
+
+		if ((j->op != OP_OR64X && j->op != OP_OR32X) || j->dst == j->src || j->live & BIT(j->src))
+			continue;
+		ps = last_def(jp, pc, j->dst);
+		pl = last_def(jp, pc, j->src);
+		if (ps < 0 || pl < 0)
+			continue;
+		shift = &jp->j[ps], lo = &jp->j[pl];
+		if ((shift->op != OP_LSH64K && shift->op != OP_LSH32K) || shift->imm != 8 || lo->op != OP_LDXB)
+			continue;
+		ph = last_def(jp, (u32)ps, j->dst);
+		hi = ph >= 0 ? &jp->j[ph] : NULL;
+		if (!hi || hi->op != OP_LDXB || hi->src != lo->src || !only_use(jp, (u32)ph, (u32)ps, j->dst) ||
+		    !only_use(jp, (u32)ps, pc, j->dst) || !only_use(jp, (u32)pl, pc, j->src))
+			continue;
+		if ((lo->off != hi->off + 1 && lo->off != hi->off - 1) || !quiet(jp, (u32)MIN(ph, pl), (u32)MAX(ph, pl), hi->src))
+			continue;
+		hi->op = OP_LDXH;
+		if (lo->off > hi->off) {
+			shift->op = OP_SWAP16;
+			shift->imm = 0;
+		} else {
+			hi->off = lo->off;
+			nop(shift);
+		}
+		nop(lo);
+		nop(j);
+	}
 }
 
 static void
@@ -666,7 +765,7 @@ fold_address(JProg *jp, u32 pc)
 	}
 }
 
-/* t = b; t += i|4 -> one addition of three operands */
+/* t = b; t += i|4 -> one addition of three operands; t = b; rotate t -> a rotate into t */
 static void
 fold_sums(JProg *jp)
 {
@@ -674,10 +773,17 @@ fold_sums(JProg *jp)
 		J *m = &jp->j[pc], *x;
 		u32 at;
 
-		if (m->op != OP_MOV64X || m->dst == m->src || !(at = next_touch(jp, pc, m->dst)))
+		if ((m->op != OP_MOV64X && m->op != OP_MOV32X) || m->dst == m->src || !(at = next_touch(jp, pc, m->dst)))
 			continue;
 		x = &jp->j[at];
 		if (x->dst != m->dst || !keeps(jp, pc, at, m->src))
+			continue;
+		if ((x->op == J_ROL64 && m->op == OP_MOV64X) || x->op == J_ROL32) {
+			x->src = m->src;
+			nop(m);
+			continue;
+		}
+		if (m->op != OP_MOV64X)
 			continue;
 		if (x->op == OP_ADD64X && x->src != m->dst && x->src != 10) {
 			*x = (J){ .op = J_LEA, .dst = x->dst, .src = m->src, .index = x->src, .live = x->live, .high = x->high };
@@ -717,7 +823,9 @@ void
 jit_optimize(JProg *jp, Arena *a)
 {
 	map_calls(jp);
+	masks(jp);
 	join_shifts(jp);
+	invert(jp);
 	widths(jp, a);
 	needs(jp, a);
 	drop(jp);
@@ -725,6 +833,7 @@ jit_optimize(JProg *jp, Arena *a)
 	needs(jp, a);
 	drop(jp);
 	needs(jp, a);
+	join_bytes(jp);
 	for (u32 pc = 0; pc < jp->n; pc++)
 		if (has_mem(jp->j[pc].op))
 			fold_address(jp, pc);

@@ -608,6 +608,10 @@ alu(Emit *e, const J *j)
 			rr(e, w, 0x0faf, d, s);
 			return;
 		}
+		if (imm == 3 || imm == 5 || imm == 9) { /* d + d * 2, 4, 8 */
+			rm(e, w, 0, 0x8d, d, (Mem){ d, d, imm == 3 ? 1 : imm == 5 ? 2 : 3, 0 }, false);
+			return;
+		}
 		rex(e, w, d, 0, d, false);
 		byte(e, imm == (s8)imm ? 0x6b : 0x69);
 		byte(e, 0xc0 | (d & 7) << 3 | (d & 7));
@@ -659,6 +663,24 @@ alu(Emit *e, const J *j)
 		divide(e, w, true, kind == OP_SMOD64K, d, k ? R9 : s);
 		return;
 	}
+}
+
+static void
+rotate(Emit *e, bool w, u32 d, u32 s, u32 by)
+{
+	if (d == s || !e->bmi2) {
+		if (d != s)
+			rr(e, w, 0x89, s, d);
+		shift_imm(e, w, 0, d, by);
+		return;
+	}
+	/* rorx d, s, width - by */
+	byte(e, 0xc4);
+	byte(e, (d < 8) << 7 | 1 << 6 | (s < 8) << 5 | 3);
+	byte(e, (u32)w << 7 | 0x78 | 3);
+	byte(e, 0xf0);
+	byte(e, 0xc0 | (d & 7) << 3 | (s & 7));
+	byte(e, (w ? 64 : 32) - by);
 }
 
 static void
@@ -999,7 +1021,7 @@ one(Emit *e, u32 pc)
 	}
 	switch (op) {
 	case OP_EXIT: finish(e); return;
-	case J_ROL64: case J_ROL32: shift_imm(e, op == J_ROL64, 0, place[j->dst], (u32)j->imm); return;
+	case J_ROL64: case J_ROL32: rotate(e, op == J_ROL64, place[j->dst], place[j->src], (u32)j->imm); return;
 	case J_LEA: rm(e, true, 0, 0x8d, place[j->dst], mem_of(j, j->src), false); return;
 	case J_ARRAY: array_lookup(e, j); return;
 	case J_HASH: {
