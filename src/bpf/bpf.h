@@ -54,7 +54,7 @@ typedef enum HelperEffect {
 	HE_MAP_WRITES = 8,      /* changes a map's contents or set of keys */
 	HE_IO = 16,             /* has an effect outside (output, signal, tail call): never removed, never moved */
 } HelperEffect;
-typedef struct Helper { u32 id; const char *name, *sig; u32 effects; bool gpl; } Helper;
+typedef struct Helper { u32 id; const char *name, *sig; u32 effects; bool gpl; const char *types; } Helper;
 const Helper *bpf_helper(u32 id);               /* NULL if unknown */
 const Helper *bpf_helper_named(const char *name);       /* without "bpf_" */
 
@@ -64,6 +64,7 @@ int bpf_map_type_named(const char *name);       /* -1 if unknown */
 bool bpf_map_type_percpu(u32 type);
 const char *bpf_prog_type_name(u32 type);       /* "socket_filter" */
 int bpf_prog_type_named(const char *name);
+char bpf_prog_type_letter(u32 type);            /* as in helpers.def; 0 if unknown */
 
 /* asm.c, dis.c */
 typedef enum Syntax { SYN_KERNEL, SYN_CONFORMANCE } Syntax;

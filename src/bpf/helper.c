@@ -4,7 +4,7 @@
 enum { C = HE_CONST, R = HE_READS, W = HE_WRITES, M = HE_MAP_WRITES, I = HE_IO };
 
 static const Helper rows[] = {
-#define HELPER(id, name, sig, effects, gpl) [id] = { id, #name, sig, effects, gpl },
+#define HELPER(id, name, sig, effects, gpl, types) [id] = { id, #name, sig, effects, gpl, types },
 #include "bpf/helpers.def"
 #undef HELPER
 };

@@ -1,16 +1,16 @@
 /* types: the names of map and program types, from the rows of maptypes.def and progtypes.def. */
 #include "bpf/bpf.h"
 
-typedef struct { const char *name; bool percpu; } Row;
+typedef struct { const char *name; bool percpu; char letter; } Row;
 
 static const Row maps[] = {
-#define MAPTYPE(id, name, percpu) [id] = { #name, percpu },
+#define MAPTYPE(id, name, percpu) [id] = { #name, percpu, 0 },
 #include "bpf/maptypes.def"
 #undef MAPTYPE
 };
 
 static const Row progs[] = {
-#define PROGTYPE(id, name) [id] = { #name, 0 },
+#define PROGTYPE(id, name, letter) [id] = { #name, false, letter },
 #include "bpf/progtypes.def"
 #undef PROGTYPE
 };
@@ -52,4 +52,10 @@ int
 bpf_prog_type_named(const char *name)
 {
 	return find(progs, COUNT(progs), name);
+}
+
+char
+bpf_prog_type_letter(u32 type)
+{
+	return type < COUNT(progs) ? progs[type].letter : 0;
 }

@@ -12,6 +12,10 @@ enum {
 	K_ATOMIC_LOAD_ACQ = 0x100,      /* imm of BPF_ATOMIC, 6.15 */
 	K_ATOMIC_STORE_REL = 0x110,
 	K_MEMSX = 0x80,                 /* mode of sign-extending loads, 6.6 */
+	K_CGROUP_UNIX_CONNECT = 49, K_CGROUP_UNIX_SENDMSG, K_CGROUP_UNIX_RECVMSG, K_CGROUP_UNIX_GETPEERNAME,
+	K_CGROUP_UNIX_GETSOCKNAME,      /* attach types, 6.7 */
+	K_PROG_NETFILTER = 32,          /* program type, 6.4 */
+	K_ATTACH_NETFILTER = 45,
 	K_JCOND = 0xe0,                 /* may_goto, 6.9 */
 };
 

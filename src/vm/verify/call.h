@@ -1,0 +1,42 @@
+/* What the arguments of one helper call have told so far. */
+#ifndef VM_VERIFY_CALL_H
+#define VM_VERIFY_CALL_H
+
+#include "vm/verify/verify.h"
+
+struct CallMeta {
+	const Helper *h;
+	const MapDef *map;
+	u32 map_index, map_uid;
+	bool raw;               /* the memory argument is only written */
+	int raw_reg;            /* and these bytes of stack get values by the call */
+	u32 raw_size;
+	int release;            /* register to be released, or 0 */
+	u32 ref;
+	u64 msize;              /* greatest size argument */
+	u32 mem_size;
+	s64 key;                /* constant key of an array, or -1 */
+	int sub;                /* callback */
+	u32 dynptr_id, dynptr_ref;
+	int dynptr_new, dynptr_kind;
+};
+
+/* dynptr.c */
+enum { DYN_LOCAL = 1, DYN_RINGBUF };
+bool dynptr_overwritten(Verifier *v, Frame *f, u32 slot);       /* a store hits the slot; false: refused */
+bool dynptr_arg(Verifier *v, int reg, char letter, CallMeta *m);
+bool dynptr_after(Verifier *v, CallMeta *m);
+
+/* calls.c: functions of the program, callbacks */
+bool call_sub(Verifier *v, int sub);
+bool call_back(Verifier *v, CallMeta *m);
+State *push_async(Verifier *v, int sub);
+
+/* global.c */
+bool global_find(Verifier *v);
+bool check_global_args(Verifier *v, int sub);
+bool global_args(Verifier *v, int sub, Frame *f);
+bool map_struct_access(Verifier *v, int reg, s32 off, u32 size);
+bool helper_fits_map(Verifier *v, const MapDef *map, u32 id);
+
+#endif

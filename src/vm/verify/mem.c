@@ -1,0 +1,878 @@
+/* mem: loads and stores: stack byte by byte, map values, packets, contexts, sockets, records. */
+#include "vm/verify/verify.h"
+#include "vm/verify/call.h"
+
+#include <stdio.h>
+
+enum { NO_VALUE = -1 };
+
+static bool
+tnum_aligned(Tnum t, u64 size)
+{
+	return !((t.value | t.mask) & (size - 1));
+}
+
+static const char *
+area(const Reg *r)
+{
+	switch (r->kind) {
+	case R_FLOW_KEYS: return "flow keys ";
+	case R_KEY: return "key ";
+	case R_VALUE: return "value ";
+	case R_CTX: return "context ";
+	case R_STACK: return "stack ";
+	case R_SOCK: return "sock ";
+	case R_SOCK_COMMON: return "sock_common ";
+	case R_TCP_SOCK: return "tcp_sock ";
+	case R_XDP_SOCK: return "xdp_sock ";
+	}
+	return "";
+}
+
+static void
+print_bits(Tnum t, char *out, size_t n)
+{
+	if (tnum_is_const(t))
+		snprintf(out, n, "%lld", (long long)t.value);
+	else
+		snprintf(out, n, "(0x%llx; 0x%llx)", (unsigned long long)t.value, (unsigned long long)t.mask);
+}
+
+static bool
+check_alignment(Verifier *v, const Reg *r, int reg, s32 off, u32 size, bool strict)
+{
+	char bits[64];
+	Tnum at;
+
+	strict |= v->strict || r->kind == R_STACK;
+	if (!strict || size == 1)
+		return true;
+	print_bits(r->bits, bits, sizeof(bits));
+	if (r->kind == R_PACKET || r->kind == R_META) {
+		/* Packets begin two bytes behind an aligned address, so that IP headers are aligned. */
+		at = tnum_add(r->bits, tnum_const((u64)(s64)(2 + r->off + off)));
+		if (tnum_aligned(at, size))
+			return true;
+		return refuse_reg(v, reg, "misaligned packet access off 2+%s+%d+%d size %u", bits, r->off, off, size);
+	}
+	at = tnum_add(r->bits, tnum_const((u64)((s64)r->off + off)));
+	if (tnum_aligned(at, size))
+		return true;
+	remedy(v, "Use an offset that is a multiple of the access size, or access single bytes.");
+	return refuse_reg(v, reg, "misaligned %saccess off %s+%d+%d size %u", area(r), bits, r->off, off, size);
+}
+
+bool
+check_fixed_off(Verifier *v, const Reg *r, int reg, bool off_ok)
+{
+	char bits[64];
+
+	if (r->off < 0)
+		return refuse_reg(v, reg, "negative offset %s ptr R%d off=%d disallowed", kind_name(v, r), reg, r->off);
+	if (!off_ok && r->off)
+		return refuse_reg(v, reg, "dereference of modified %s ptr R%d off=%d disallowed", kind_name(v, r), reg, r->off);
+	if (!tnum_is_const(r->bits) || r->bits.value) {
+		print_bits(r->bits, bits, sizeof(bits));
+		return refuse_reg(v, reg, "variable %s access var_off=%s disallowed", kind_name(v, r), bits);
+	}
+	return true;
+}
+
+static bool
+inside(s64 off, u64 size, u64 mem_size, bool zero_ok)
+{
+	return off >= 0 && (size > 0 || zero_ok) && (u64)off + size <= mem_size;
+}
+
+bool
+check_region(Verifier *v, int reg, s32 off, u64 size, u64 mem_size, bool zero_ok)
+{
+	const Reg *r = &regs_of(v)[reg];
+
+	if (r->smin < 0 && (r->smin == INT64_MIN || off + r->smin != (s64)(s32)(off + r->smin) || r->smin + off < 0)) {
+		remedy(v, "Compare the index as an unsigned number, or with 0 first.");
+		return refuse_reg(v, reg, "R%d min value is negative, either use unsigned index or do a if (index >=0) check.", reg);
+	}
+	if (!inside(r->smin + off, size, mem_size, zero_ok))
+		return refuse_reg(v, reg, "R%d min value is outside of the allowed memory range (%llu bytes at offset %lld of %llu)",
+				  reg, (unsigned long long)size, (long long)(r->smin + off), (unsigned long long)mem_size);
+	if (r->umax >= MAX_VAR_OFF) {
+		remedy(v, "Compare the index with the size of the object first, or mask it.");
+		return refuse_reg(v, reg, "R%d unbounded memory access, make sure to bounds check any such access", reg);
+	}
+	if (!inside((s64)r->umax + off, size, mem_size, zero_ok)) {
+		remedy(v, "Make the bound on the index smaller: the last byte touched must lie inside the object.");
+		return refuse_reg(v, reg, "R%d max value is outside of the allowed memory range (%llu bytes at offset %lld of %llu)",
+				  reg, (unsigned long long)size, (long long)r->umax + off, (unsigned long long)mem_size);
+	}
+	return true;
+}
+
+s32
+map_field_size(MapFieldKind kind)
+{
+	return kind == MF_SPIN_LOCK ? 4 : kind == MF_TIMER || kind == MF_WORKQUEUE ? 16 : 8;
+}
+
+static const char *
+field_name(MapFieldKind kind)
+{
+	switch (kind) {
+	case MF_SPIN_LOCK: return "bpf_spin_lock";
+	case MF_TIMER: return "bpf_timer";
+	case MF_WORKQUEUE: return "bpf_wq";
+	case MF_KPTR: case MF_KPTR_UNTRUSTED: return "kptr";
+	default: return "special field";
+	}
+}
+
+bool
+check_map_value(Verifier *v, int reg, s32 off, u64 size, bool zero_ok, bool by_helper)
+{
+	const Reg *r = &regs_of(v)[reg];
+	const MapDef *m = &v->maps[r->map];
+
+	if (!check_region(v, reg, off, size, m->value_size, zero_ok))
+		return false;
+	for (u32 i = 0; i < m->n_fields; i++) {
+		const MapField *f = &m->fields[i];
+		const char *name = field_name(f->kind);
+
+		if (!(r->smin + off < (s64)f->off + f->size && (s64)f->off < (s64)r->umax + off + (s64)size))
+			continue;
+		if (f->kind != MF_KPTR && f->kind != MF_KPTR_UNTRUSTED)
+			return refuse_reg(v, reg, "%s cannot be accessed directly by load/store", name);
+		if (by_helper)
+			return refuse_reg(v, reg, "%s cannot be accessed indirectly by helper", name);
+		if (!tnum_is_const(r->bits))
+			return refuse_reg(v, reg, "%s access cannot have variable offset", name);
+		if (f->off != off + r->bits.value)
+			return refuse_reg(v, reg, "%s access misaligned expected=%u off=%llu", name, f->off,
+					  (unsigned long long)(off + r->bits.value));
+		if (size != 8)
+			return refuse_reg(v, reg, "%s access size must be BPF_DW", name);
+	}
+	return true;
+}
+
+/* BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG */
+static bool
+check_map_flags(Verifier *v, const Reg *r, s32 off, u64 size, int how)
+{
+	const MapDef *m = &v->maps[r->map];
+
+	if (how == ACC_WRITE && (m->flags & BPF_F_RDONLY_PROG))
+		return refuse(v, "write into map forbidden, value_size=%u off=%lld size=%llu", m->value_size,
+			      (long long)(r->smin + off), (unsigned long long)size);
+	if (how == ACC_READ && (m->flags & BPF_F_WRONLY_PROG))
+		return refuse(v, "read from map forbidden, value_size=%u off=%lld size=%llu", m->value_size,
+			      (long long)(r->smin + off), (unsigned long long)size);
+	return true;
+}
+
+bool
+check_packet(Verifier *v, int reg, s32 off, u64 size, bool zero_ok)
+{
+	const Reg *r = &regs_of(v)[reg];
+
+	if (r->smin < 0)
+		return refuse_reg(v, reg, "R%d min value is negative, either use unsigned index or do a if (index >=0) check.", reg);
+	if (r->range < 0 || !inside(off, size, (u64)r->range, zero_ok)) {
+		remedy(v, "Compare the end of the bytes to be accessed with data_end first, and leave if it is beyond.");
+		return refuse_reg(v, reg, "R%d offset is outside of the packet: %llu bytes at offset %d, %d known to be there", reg,
+				  (unsigned long long)size, off, MAX(r->range, 0));
+	}
+	return true;
+}
+
+bool
+may_write_packet(Verifier *v, bool helper)
+{
+	(void)helper;
+	switch (v->code->prog_type) {
+	case BPF_PROG_TYPE_SCHED_CLS: case BPF_PROG_TYPE_SCHED_ACT: case BPF_PROG_TYPE_XDP: case BPF_PROG_TYPE_LWT_XMIT:
+	case BPF_PROG_TYPE_SK_SKB: case BPF_PROG_TYPE_SK_MSG: case BPF_PROG_TYPE_CGROUP_SOCKOPT:
+		return true;
+	}
+	return false;
+}
+
+/* ---- the stack ---- */
+
+static Frame *
+stack_frame(Verifier *v, const Reg *r)
+{
+	return v->s->frame[r->frame];
+}
+
+/* Bounds of an access of size bytes; grows the frame. *min and *max get the first and last offset it may begin at. */
+static bool
+stack_bounds(Verifier *v, int reg, s32 off, u64 size, const char *what, s64 *min, s64 *max)
+{
+	const Reg *r = &regs_of(v)[reg];
+	bool fixed = tnum_is_const(r->bits);
+	char bits[64];
+
+	if (fixed)
+		*min = *max = (s64)r->bits.value + off;
+	else {
+		if (r->smax >= MAX_VAR_OFF || r->smin <= -MAX_VAR_OFF)
+			return refuse_reg(v, reg, "invalid unbounded variable-offset%s stack R%d", what, reg);
+		*min = r->smin + off;
+		*max = r->smax + off;
+	}
+	if (*min < -STACK_SIZE || *min > -1 || *max + (s64)size > 0) {
+		remedy(v, "The stack of a function is 512 bytes, from r10-512 to r10-1.");
+		if (fixed)
+			return refuse_reg(v, reg, "invalid%s stack R%d off=%lld size=%llu", what, reg, (long long)*min,
+					  (unsigned long long)size);
+		print_bits(r->bits, bits, sizeof(bits));
+		return refuse_reg(v, reg, "invalid variable-offset%s stack R%d var_off=%s off=%d size=%llu", what, reg, bits, off,
+				  (unsigned long long)size);
+	}
+	frame_grow(v, stack_frame(v, r), (u32)((-*min + 7) / 8));
+	v->sub[stack_frame(v, r)->sub].stack = MAX(v->sub[stack_frame(v, r)->sub].stack, (u32)-*min);
+	return true;
+}
+
+static Slot *
+slot_at(Frame *f, s64 off, u32 *byte)
+{
+	u32 at = (u32)(-off - 1);
+
+	*byte = at % 8;
+	return &f->slot[at / 8];
+}
+
+static bool
+is_special(const Slot *s)
+{
+	return s->type[7] == T_SPILL || s->type[7] == T_DYNPTR || s->type[7] == T_ITER;
+}
+
+static void
+scrub(Slot *s)
+{
+	for (u32 i = 0; i < 8; i++)
+		if (s->type[i] != T_INVALID)
+			s->type[i] = T_MISC;
+}
+
+static u32
+width(const Reg *r)
+{
+	return r->umax ? 64 - (u32)__builtin_clzll(r->umax) : 0;
+}
+
+static void
+share_slot_id(Verifier *v, Reg *r)
+{
+	if (r->kind != R_SCALAR)
+		return;
+	if (r->flags & F_DELTA) {
+		r->id = 0;
+		r->off = 0;
+		r->flags &= (u8)~F_DELTA;
+	}
+	if (!r->id && !tnum_is_const(r->bits))
+		r->id = ++v->ids;
+}
+
+static void
+save(Slot *s, const Reg *r, u32 size)
+{
+	u32 i = 8;
+
+	s->reg = *r;
+	if (size == 8)
+		s->written = true;
+	for (; i > 8 - size; i--)
+		s->type[i - 1] = T_SPILL;
+	for (; i > 0; i--)
+		if (s->type[i - 1] != T_ZERO && s->type[i - 1] != T_INVALID)
+			s->type[i - 1] = T_MISC;
+}
+
+/* Kinds that the stack can hold as what they are. */
+static bool
+spillable(const Reg *r)
+{
+	return r->kind != R_NONE && r->kind != R_SCALAR && r->kind != R_TP_BUFFER && r->kind != R_DYNPTR;
+}
+
+static bool
+is_zero(const Reg *r)
+{
+	return r && r->kind == R_SCALAR && tnum_is_const(r->bits) && r->bits.value == 0;
+}
+
+static bool
+write_fixed(Verifier *v, Frame *f, s64 off, u32 size, int value, const Insn *insn)
+{
+	Reg *r = value >= 0 ? &regs_of(v)[value] : NULL, imm;
+	bool st = BPF_CLASS(insn->code) == BPF_ST && BPF_MODE(insn->code) == BPF_MEM;
+	u32 byte;
+	Slot *s = slot_at(f, off, &byte);
+	SlotType type = T_MISC;
+
+	if (!dynptr_overwritten(v, f, (u32)(s - f->slot)))
+		return false;
+	s = slot_at(f, off, &byte);
+	if (r && off % 8 == 0 && r->kind == R_SCALAR) {
+		bool fits = width(r) <= 8 * size;
+
+		if (fits)
+			share_slot_id(v, r);
+		save(s, r, size);
+		if (!fits) {
+			s->reg.id = 0;
+			s->reg.flags &= (u8)~F_DELTA;
+			s->reg.off = 0;
+		}
+	} else if (!r && off % 8 == 0 && st) {
+		reg_known(&imm, (u64)(s64)insn->imm);
+		save(s, &imm, size);
+	} else if (r && spillable(r)) {
+		if (size != 8)
+			return refuse_reg(v, value, "invalid size of register spill");
+		if (f != frame_of(v) && r->kind == R_STACK)
+			return refuse_reg(v, value, "cannot spill pointers to stack into stack frame of the caller");
+		save(s, r, size);
+	} else {
+		if (is_special(s))
+			scrub(s);
+		reg_none(&s->reg);
+		if (is_zero(r) || (!r && st && insn->imm == 0)) {
+			if (r)
+				mark_precise(v, r->deps);
+			type = T_ZERO;
+		}
+		for (u32 i = 0; i < size; i++)
+			s->type[(byte - i) % 8] = (u8)type;
+		if (size == 8)
+			s->written = true;
+	}
+	return true;
+}
+
+static bool
+write_variable(Verifier *v, Frame *f, s64 min, s64 max, u32 size, int value, const Insn *insn)
+{
+	const Reg *r = value >= 0 ? &regs_of(v)[value] : NULL;
+	bool st = BPF_CLASS(insn->code) == BPF_ST && BPF_MODE(insn->code) == BPF_MEM;
+	bool zero = is_zero(r) || (!r && st && insn->imm == 0), used = false;
+	u32 byte;
+
+	for (s64 at = min; at < max + size; at++)
+		if (!dynptr_overwritten(v, f, (u32)(-at - 1) / 8))
+			return false;
+	for (s64 at = min; at < max + size; at++) {
+		Slot *s = slot_at(f, at, &byte);
+
+		if (zero && s->type[byte] == T_SPILL && is_zero(&s->reg)) {
+			used = true;
+			continue;
+		}
+		reg_none(&s->reg);
+		if (zero && s->type[byte] == T_ZERO)
+			used = true;
+		else
+			s->type[byte] = T_MISC;
+	}
+	if (used && r)
+		mark_precise(v, r->deps);
+	return true;
+}
+
+/* What a load of bytes that are no spilled register gives. */
+static void
+load_bytes(Verifier *v, const Reg *from, s64 min, s64 end, int value)
+{
+	Frame *f = stack_frame(v, from);
+	bool zero = true;
+	u32 byte;
+
+	for (s64 at = min; at < end; at++)
+		zero &= slot_at(f, at, &byte)->type[byte] == T_ZERO;
+	if (zero)
+		reg_known(&regs_of(v)[value], 0);
+	else
+		reg_unknown(&regs_of(v)[value]);
+}
+
+static bool
+fill(Verifier *v, Frame *f, const Reg *from, s64 off, u32 size, int value)
+{
+	u32 byte, spilled = 1, n_spill = 0, n_zero = 0, deps;
+	Slot *s = slot_at(f, off, &byte);
+	Reg *dst = value >= 0 ? &regs_of(v)[value] : NULL;
+
+	(void)from;
+	for (u32 i = 7; i > 0 && s->type[i - 1] == T_SPILL; i--)
+		spilled++;
+	if (size == 8 && spilled == 8) {
+		if (dst) {
+			share_slot_id(v, &s->reg);
+			*dst = s->reg;
+		}
+		return true;
+	}
+	if (s->reg.kind != R_SCALAR)
+		return refuse(v, "invalid size of register fill");
+	if (!dst)
+		return true;
+	if (size <= spilled && off % 8 == 0) {
+		if (size == 4 && spilled == 4 && width(&s->reg) <= 32)
+			share_slot_id(v, &s->reg);
+		*dst = s->reg;
+		if (width(&s->reg) > size * 8) {
+			dst->id = 0;
+			dst->flags &= (u8)~F_DELTA;
+			dst->off = 0;
+		}
+		return true;
+	}
+	for (u32 i = 0; i < size; i++) {
+		u8 t = s->type[(byte - i) % 8];
+
+		n_spill += t == T_SPILL;
+		n_zero += t == T_ZERO;
+		if (t == T_DYNPTR || t == T_ITER)
+			return refuse(v, "invalid read from stack off %lld+%u size %u", (long long)off, i, size);
+	}
+	deps = s->reg.deps;
+	if ((n_spill == size && is_zero(&s->reg)) || n_zero == size) {
+		reg_known(dst, 0);
+		dst->deps = n_spill ? deps : 0;
+	} else
+		reg_unknown(dst);
+	return true;
+}
+
+static bool
+read_stack(Verifier *v, int reg, s32 off, u32 size, int value)
+{
+	const Reg r = regs_of(v)[reg];
+	Frame *f = stack_frame(v, &r);
+	s64 min, max;
+	u32 byte;
+
+	if (!stack_bounds(v, reg, off, size, " read from", &min, &max))
+		return false;
+	for (s64 at = min; at < max + size; at++)
+		mark_slot_read(v, r.frame, (u32)(-at - 1) / 8);
+	if (tnum_is_const(r.bits)) {
+		Slot *s = slot_at(f, min, &byte);
+
+		if (slot_is_spill(s))
+			return fill(v, f, &r, min, size, value);
+	} else if (value < 0)
+		return refuse_reg(v, reg, "variable offset stack pointer cannot be passed into helper function");
+	for (s64 at = min; at < max + size; at++) {
+		Slot *s = slot_at(f, at, &byte);
+
+		if (s->type[byte] == T_DYNPTR || s->type[byte] == T_ITER)
+			return refuse_reg(v, reg, "invalid read from stack off %lld+0 size %u", (long long)at, size);
+		/* Spilled numbers under a variable offset decide what is loaded only by being zero or not. */
+	}
+	if (value >= 0)
+		load_bytes(v, &r, min, max + size, value);
+	return true;
+}
+
+static bool
+write_stack(Verifier *v, int reg, s32 off, u32 size, int value, const Insn *insn)
+{
+	const Reg r = regs_of(v)[reg];
+	Frame *f = stack_frame(v, &r);
+	s64 min, max;
+
+	if (!stack_bounds(v, reg, off, size, " write to", &min, &max))
+		return false;
+	if (tnum_is_const(r.bits))
+		return write_fixed(v, f, min, size, value, insn);
+	return write_variable(v, f, min, max, size, value, insn);
+}
+
+/* A helper reads or writes a piece of stack. meta->raw: it only writes; then the bytes need not be set before. */
+static bool
+helper_stack(Verifier *v, int reg, u64 size, int how, bool zero_ok, CallMeta *meta)
+{
+	const Reg r = regs_of(v)[reg];
+	Frame *f = stack_frame(v, &r);
+	s64 min, max;
+	u32 byte;
+
+	if (size == 0 && !zero_ok)
+		return refuse_reg(v, reg, "invalid zero-sized read");
+	if (!stack_bounds(v, reg, r.off, size, how == ACC_WRITE ? " write to" : " read from", &min, &max))
+		return false;
+	if (meta && meta->raw && tnum_is_const(r.bits)) {
+		for (s64 at = min; at < max + (s64)size; at++)
+			if (slot_at(f, at, &byte)->type[byte] == T_DYNPTR)
+				return refuse_reg(v, reg, "potential write to dynptr at off=%lld disallowed", (long long)at);
+		meta->raw_reg = reg;
+		meta->raw_size = (u32)size;
+		return true;
+	}
+	for (s64 at = min; at < max + (s64)size; at++) {
+		Slot *s = slot_at(f, at, &byte);
+
+		if (s->type[byte] == T_DYNPTR || s->type[byte] == T_ITER)
+			return refuse_reg(v, reg, "invalid read from stack R%d off %lld+%lld size %llu", reg, (long long)min,
+					  (long long)(at - min), (unsigned long long)size);
+		mark_slot_read(v, r.frame, (u32)(-at - 1) / 8);
+		if (how != ACC_WRITE)
+			continue;
+		if (slot_is_spill(s)) {
+			scrub(s);
+			reg_none(&s->reg);
+		} else
+			s->type[byte] = T_MISC;
+	}
+	return true;
+}
+
+/* ---- everything ---- */
+
+static bool
+context(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how, int value, bool sext)
+{
+	CtxAccess acc;
+	Reg *dst;
+
+	if (!check_fixed_off(v, r, reg, false) || !ctx_access(v, off, size, how == ACC_WRITE, sext, &acc))
+		return false;
+	if (how == ACC_WRITE || value < 0)
+		return true;
+	dst = &regs_of(v)[value];
+	if (acc.kind == R_SCALAR) {
+		reg_unknown(dst);
+		return true;
+	}
+	reg_pointer(dst, acc.kind, acc.flags);
+	dst->size = acc.size;
+	if (acc.flags & F_NULL)
+		dst->id = ++v->ids;
+	return true;
+}
+
+static bool
+kptr_access(Verifier *v, const MapField *f, const Insn *insn, int how, int value)
+{
+	Reg *r;
+
+	if (BPF_MODE(insn->code) != BPF_MEM)
+		return refuse(v, "kptr in map can only be accessed using BPF_MEM instruction mode");
+	if (how == ACC_WRITE && f->kind == MF_KPTR)
+		return refuse(v, "store to referenced kptr disallowed");
+	if (how == ACC_READ) {
+		r = &regs_of(v)[value];
+		reg_pointer(r, R_BTF, F_NULL | F_UNTRUSTED);
+		r->id = ++v->ids;
+		return true;
+	}
+	if (value >= 0 && !is_zero(&regs_of(v)[value]))
+		return refuse_reg(v, value, "invalid kptr access, R%d type=%s expected=ptr_%s", value,
+				  kind_name(v, &regs_of(v)[value]), f->type);
+	if (value < 0 && insn->imm)
+		return refuse(v, "BPF_ST imm must be 0 when storing to kptr at off=%u", f->off);
+	return true;
+}
+
+/* A value of a frozen map that programs cannot write is a constant. */
+static bool
+constant_value(Verifier *v, const Reg *r, s32 off, u32 size, int value, bool sext)
+{
+	const MapDef *m = &v->maps[r->map];
+	u64 n = 0;
+
+	if (!tnum_is_const(r->bits) || !m->frozen || !(m->flags & BPF_F_RDONLY_PROG) || m->type != BPF_MAP_TYPE_ARRAY ||
+	    m->max_entries != 1)
+		return false;
+	if (m->init)
+		memcpy(&n, (const u8 *)m->init + off + (s64)r->bits.value, size);
+	reg_known(&regs_of(v)[value], n);
+	if (sext)
+		reg_sign_extend(&regs_of(v)[value], size);
+	return true;
+}
+
+static bool
+map_value(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how, int value, bool sext)
+{
+	const MapDef *m = &v->maps[r->map];
+	const Insn *insn = &v->insn[v->pc];
+
+	if (!check_map_flags(v, r, off, size, how) || !check_map_value(v, reg, off, size, false, false))
+		return false;
+	for (u32 i = 0; i < m->n_fields; i++)
+		if ((m->fields[i].kind == MF_KPTR || m->fields[i].kind == MF_KPTR_UNTRUSTED) && tnum_is_const(r->bits) &&
+		    m->fields[i].off == off + r->bits.value)
+			return kptr_access(v, &m->fields[i], insn, how, value);
+	if (how == ACC_READ && value >= 0 && !constant_value(v, r, off, size, value, sext))
+		reg_unknown(&regs_of(v)[value]);
+	return true;
+}
+
+static bool
+tp_buffer(Verifier *v, const Reg *r, int reg, s32 off, u32 size)
+{
+	char bits[64];
+
+	if (off < 0)
+		return refuse_reg(v, reg, "R%d invalid tracepoint buffer access: off=%d, size=%u", reg, off, size);
+	if (!tnum_is_const(r->bits) || r->bits.value) {
+		print_bits(r->bits, bits, sizeof(bits));
+		return refuse_reg(v, reg, "R%d invalid variable buffer offset: off=%d, var_off=%s", reg, off, bits);
+	}
+	return true;
+}
+
+/* struct bpf_map, whose head the kernel lets programs read where it has BTF. */
+static bool
+map_struct(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how)
+{
+	const char *type = v->maps[r->map].type == BPF_MAP_TYPE_ARRAY ? "bpf_array" : "bpf_map";
+
+	if (how != ACC_READ)
+		return refuse_reg(v, reg, "only read from %s is supported", type);
+	if (off < 0)
+		return refuse_reg(v, reg, "R%d is %s invalid negative access: off=%d", reg, type, off);
+	return map_struct_access(v, reg, off, size);
+}
+
+bool
+check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool strict_align, bool sext)
+{
+	Reg r = regs_of(v)[reg], *dst;
+	const Insn *insn = &v->insn[v->pc];
+	bool unknown = how == ACC_READ && value >= 0, ok;
+
+	if (!check_alignment(v, &r, reg, off, size, strict_align))
+		return false;
+	off += r.off;
+	if (r.flags & F_NULL && r.kind != R_SCALAR) {
+		remedy(v, "Compare the pointer with 0 first and use it only where it is not.");
+		return refuse_reg(v, reg, "R%d invalid mem access '%s'", reg, kind_name(v, &r));
+	}
+	switch (r.kind) {
+	case R_KEY:
+		if (how == ACC_WRITE)
+			return refuse_reg(v, reg, "write to change key R%d not allowed", reg);
+		ok = check_region(v, reg, off, size, v->maps[r.map].key_size, false);
+		break;
+	case R_VALUE:
+		ok = map_value(v, &r, reg, off, size, how, value, sext);
+		unknown = false;
+		break;
+	case R_MEM:
+		if (how == ACC_WRITE && (r.flags & F_RDONLY))
+			return refuse_reg(v, reg, "R%d cannot write into %s", reg, kind_name(v, &r));
+		ok = check_region(v, reg, off, size, r.size, false);
+		break;
+	case R_CTX:
+		ok = context(v, &r, reg, off, size, how, value, sext);
+		unknown = false;
+		break;
+	case R_STACK:
+		ok = how == ACC_READ ? read_stack(v, reg, off, size, value) : write_stack(v, reg, off, size, value, insn);
+		unknown = false;
+		break;
+	case R_PACKET: case R_META:
+		if (how == ACC_WRITE && !may_write_packet(v, false))
+			return refuse_reg(v, reg, "cannot write into packet");
+		ok = check_packet(v, reg, off, size, false);
+		break;
+	case R_FLOW_KEYS:
+		ok = (size > 0 && off >= 0 && (u32)off + size <= 56) ||
+			refuse_reg(v, reg, "invalid access to flow keys off=%d size=%u", off, size);
+		break;
+	case R_SOCK: case R_SOCK_COMMON: case R_TCP_SOCK: case R_XDP_SOCK:
+		if (how == ACC_WRITE)
+			return refuse_reg(v, reg, "R%d cannot write into %s", reg, kind_name(v, &r));
+		ok = (r.smin >= 0 || refuse_reg(v, reg, "R%d min value is negative, either use unsigned index or do a "
+						"if (index >=0) check.", reg)) &&
+			(sock_access(r.kind, off, size) ||
+			 refuse_reg(v, reg, "R%d invalid %s access off=%d size=%u", reg, kind_name(v, &r), off, size));
+		break;
+	case R_TP_BUFFER:
+		ok = tp_buffer(v, &r, reg, off, size);
+		break;
+	case R_MAP:
+		ok = map_struct(v, &r, reg, off, size, how);
+		break;
+	case R_BTF:
+		if (how == ACC_WRITE)
+			return refuse_reg(v, reg, "only read is supported");
+		if (off < 0)
+			return refuse_reg(v, reg, "R%d is %s invalid negative access: off=%d", reg, kind_name(v, &r), off);
+		ok = true;      /* a fault reads as zero */
+		break;
+	default:
+		remedy(v, r.kind == R_SCALAR ? "A number is no address here; read such memory with a probe_read helper." :
+		       "This kind of pointer can only be handed to helpers.");
+		return refuse_reg(v, reg, "R%d invalid mem access '%s'", reg, kind_name(v, &r));
+	}
+	if (!ok)
+		return false;
+	if (value < 0 || how != ACC_READ)
+		return true;
+	dst = &regs_of(v)[value];
+	if (unknown)
+		reg_unknown(dst);
+	if (dst->kind == R_SCALAR && size < 8) {
+		u32 deps = dst->deps;
+
+		if (sext)
+			reg_sign_extend(dst, size);
+		else
+			reg_truncate(dst, size);
+		dst->deps = deps;
+	}
+	return true;
+}
+
+bool
+check_helper_mem(Verifier *v, int reg, u64 size, int how, bool zero_ok, CallMeta *meta)
+{
+	Reg *r = &regs_of(v)[reg];
+
+	switch (r->kind) {  /* NULL-ness was the caller's to check */
+	case R_PACKET: case R_META:
+		return check_packet(v, reg, r->off, size, zero_ok);
+	case R_KEY:
+		if (how == ACC_WRITE)
+			return refuse_reg(v, reg, "R%d cannot write into %s", reg, kind_name(v, r));
+		return check_region(v, reg, r->off, size, v->maps[r->map].key_size, false);
+	case R_VALUE:
+		return check_map_flags(v, r, r->off, size, how) && check_map_value(v, reg, r->off, size, zero_ok, true);
+	case R_MEM:
+		if (how == ACC_WRITE && (r->flags & F_RDONLY))
+			return refuse_reg(v, reg, "R%d cannot write into %s", reg, kind_name(v, r));
+		return check_region(v, reg, r->off, size, r->size, zero_ok);
+	case R_STACK:
+		return helper_stack(v, reg, size, how, zero_ok, meta);
+	default:
+		if (zero_ok && size == 0 && is_zero(r))
+			return true;
+		return refuse_reg(v, reg, "R%d type=%s expected=fp", reg, kind_name(v, r));
+	}
+}
+
+/* One instruction is compiled for one kind of pointer, where the kinds need different code. */
+static bool
+one_kind(Verifier *v, Reg r)
+{
+	InsnInfo *info = &v->info[v->pc];
+	u32 kind = 1 + r.kind + (u32)r.flags * 256;
+	u32 was = info->kind;
+	bool special = r.kind == R_CTX || r.kind == R_SOCK || r.kind == R_SOCK_COMMON || r.kind == R_TCP_SOCK ||
+		r.kind == R_XDP_SOCK || r.kind == R_BTF;
+	u32 k = (was - 1) & 255;
+	bool was_special = was && (k == R_CTX || k == R_SOCK || k == R_SOCK_COMMON || k == R_TCP_SOCK || k == R_XDP_SOCK ||
+				   k == R_BTF);
+
+	if (!was) {
+		info->kind = kind;
+		return true;
+	}
+	if (was != kind && (special || was_special)) {
+		remedy(v, "Use separate instructions for the different pointers.");
+		return refuse(v, "same insn cannot be used with different pointers");
+	}
+	return true;
+}
+
+static u32
+size_of(const Insn *insn)
+{
+	static const u8 size[] = { 4, 2, 1, 8 };
+
+	return size[BPF_SIZE(insn->code) >> 3];
+}
+
+bool
+do_load(Verifier *v, const Insn *insn)
+{
+	Reg was;
+
+	if (!use_reg(v, insn->src_reg) || !set_reg(v, insn->dst_reg))
+		return false;
+	was = regs_of(v)[insn->src_reg];
+	return check_mem(v, insn->src_reg, insn->off, size_of(insn), ACC_READ, insn->dst_reg, false,
+			 BPF_MODE(insn->code) == K_MEMSX) && one_kind(v, was);
+}
+
+bool
+do_store(Verifier *v, const Insn *insn)
+{
+	bool imm = BPF_CLASS(insn->code) == BPF_ST;
+
+	if (imm ? insn->src_reg : insn->imm)
+		return refuse(v, "%s uses reserved fields", imm ? "BPF_ST" : "BPF_STX");
+	if ((!imm && !use_reg(v, insn->src_reg)) || !use_reg(v, insn->dst_reg))
+		return false;
+	return check_mem(v, insn->dst_reg, insn->off, size_of(insn), ACC_WRITE, imm ? NO_VALUE : insn->src_reg, false, false) &&
+		one_kind(v, regs_of(v)[insn->dst_reg]);
+}
+
+static bool
+atomic_target(Verifier *v, int reg)
+{
+	const Reg *r = &regs_of(v)[reg];
+
+	switch (r->kind) {
+	case R_CTX: case R_PACKET: case R_META: case R_FLOW_KEYS: case R_SOCK: case R_SOCK_COMMON: case R_TCP_SOCK: case R_XDP_SOCK:
+		return refuse_reg(v, reg, "BPF_ATOMIC stores into R%d %s is not allowed", reg, kind_name(v, r));
+	}
+	return true;
+}
+
+bool
+do_atomic(Verifier *v, const Insn *insn)
+{
+	u32 size = size_of(insn);
+	int load = -1;
+
+	switch (insn->imm) {
+	case BPF_ADD: case BPF_ADD | BPF_FETCH: case BPF_AND: case BPF_AND | BPF_FETCH: case BPF_OR: case BPF_OR | BPF_FETCH:
+	case BPF_XOR: case BPF_XOR | BPF_FETCH: case BPF_XCHG: case BPF_CMPXCHG:
+		break;
+	case K_ATOMIC_LOAD_ACQ:
+		if (!use_reg(v, insn->src_reg) || !set_reg(v, insn->dst_reg))
+			return false;
+		if (!atomic_target(v, insn->src_reg))
+			return false;
+		{
+			Reg was = regs_of(v)[insn->src_reg];
+
+			return check_mem(v, insn->src_reg, insn->off, size, ACC_READ, insn->dst_reg, true, false) && one_kind(v, was);
+		}
+	case K_ATOMIC_STORE_REL:
+		if (!use_reg(v, insn->src_reg) || !use_reg(v, insn->dst_reg) || !atomic_target(v, insn->dst_reg))
+			return false;
+		return check_mem(v, insn->dst_reg, insn->off, size, ACC_WRITE, insn->src_reg, true, false) &&
+			one_kind(v, regs_of(v)[insn->dst_reg]);
+	default:
+		return refuse(v, "BPF_ATOMIC uses invalid atomic opcode %02x", insn->imm);
+	}
+	if (size < 4)
+		return refuse(v, "invalid atomic operand size");
+	if (!use_reg(v, insn->src_reg) || !use_reg(v, insn->dst_reg))
+		return false;
+	if (insn->imm == BPF_CMPXCHG && !use_reg(v, BPF_REG_0))
+		return false;
+	if (!atomic_target(v, insn->dst_reg))
+		return false;
+	if (insn->imm & BPF_FETCH) {
+		load = insn->imm == BPF_CMPXCHG ? BPF_REG_0 : insn->src_reg;
+		if (!set_reg(v, load))
+			return false;
+	}
+	if (!check_mem(v, insn->dst_reg, insn->off, size, ACC_READ, -1, true, false))
+		return false;
+	if (load >= 0 && !check_mem(v, insn->dst_reg, insn->off, size, ACC_READ, load, true, false))
+		return false;
+	return check_mem(v, insn->dst_reg, insn->off, size, ACC_WRITE, -1, true, false);
+}

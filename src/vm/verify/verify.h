@@ -1,0 +1,290 @@
+/* verify: is this program safe? A walk over all paths of abstract states, pruned where a state was seen before.
+ * scan.c checks the form of the code, finds functions and computes live registers; walk.c walks; alu.c, mem.c, call.c and
+ * branch.c give the meaning of an instruction over abstract values; range.c and tnum.c are those values; prune.c compares
+ * states; state.c owns them; explain.c puts a refusal into words. The rules are those of Linux 6.18 for a privileged loader.
+ * Locals: v Verifier, s State, f Frame, r Reg. */
+#ifndef VM_VERIFY_VERIFY_H
+#define VM_VERIFY_VERIFY_H
+
+#include "vm/vm.h"
+
+enum {
+	MAX_FRAMES = 8, STACK_SIZE = 512, N_SLOTS = STACK_SIZE / 8, N_REGS = 11, MAX_SUBPROGS = 256,
+	MAX_VAR_OFF = 1 << 29, MAX_VAR_SIZE = 1 << 29, MAX_PACKET_OFF = 0xffff,
+	BEYOND_END = -2, AT_END = -1,           /* Reg.range of a packet pointer known to be behind or at the end */
+	LOG_SIZE = 1 << 20,
+};
+
+/* tnum.c: known bits. A set bit in mask is unknown, the others are those of value. */
+typedef struct Tnum { u64 value, mask; } Tnum;
+Tnum tnum_const(u64 value);
+Tnum tnum_unknown(void);
+Tnum tnum_range(u64 min, u64 max);
+Tnum tnum_add(Tnum a, Tnum b);
+Tnum tnum_sub(Tnum a, Tnum b);
+Tnum tnum_and(Tnum a, Tnum b);
+Tnum tnum_or(Tnum a, Tnum b);
+Tnum tnum_xor(Tnum a, Tnum b);
+Tnum tnum_mul(Tnum a, Tnum b);
+Tnum tnum_lsh(Tnum a, u8 n);
+Tnum tnum_rsh(Tnum a, u8 n);
+Tnum tnum_arsh(Tnum a, u8 n, u8 bits);
+Tnum tnum_bswap(Tnum a, u32 bytes);
+Tnum tnum_join(Tnum a, Tnum b);                 /* either holds */
+Tnum tnum_meet(Tnum a, Tnum b);                 /* both hold */
+bool tnum_overlap(Tnum a, Tnum b);              /* some value fits both */
+bool tnum_within(Tnum outer, Tnum inner);       /* every value of inner is one of outer */
+Tnum tnum_cast(Tnum a, u32 bytes);              /* low bytes, the rest zero */
+Tnum tnum_low(Tnum a);                          /* low 32 bits, the rest zero */
+Tnum tnum_with_low(Tnum a, Tnum low);           /* low 32 bits replaced */
+static inline bool tnum_is_const(Tnum a) { return !a.mask; }
+static inline bool tnum_low_is_const(Tnum a) { return !(u32)a.mask; }
+
+typedef enum Kind {
+	R_NONE, R_SCALAR, R_CTX, R_MAP, R_VALUE, R_KEY, R_STACK, R_PACKET, R_META, R_PACKET_END, R_FLOW_KEYS,
+	R_SOCK, R_SOCK_COMMON, R_TCP_SOCK, R_XDP_SOCK, R_BTF, R_MEM, R_TP_BUFFER, R_FUNC, R_DYNPTR, N_KINDS
+} Kind;
+enum {                  /* Reg.flags */
+	F_NULL = 1,             /* may be NULL: must be compared before use */
+	F_RDONLY = 2,
+	F_RINGBUF = 4,          /* R_MEM: a record of a ring buffer */
+	F_UNTRUSTED = 8,
+	F_DELTA = 16,           /* R_SCALAR: id is shared with the register this is `off` more than */
+	F_SLICE = 32,           /* R_MEM: a piece of a dynptr, dead when the dynptr is */
+};
+
+/* Abstract value of a register or a spilled one. */
+typedef struct Reg {
+	u8 kind, flags, frame;          /* frame: R_STACK */
+	bool precise;                   /* R_SCALAR in a kept state: its value decided something */
+	s32 off;                        /* fixed part of a pointer; F_DELTA: distance */
+	s32 range;                      /* packet: bytes behind the base known to be there, or AT_END, BEYOND_END */
+	u32 id;                         /* equal ids: same variable part, same object, same NULL-ness */
+	u32 ref;                        /* reference that must be released, or that this was derived from */
+	u32 map;                        /* R_MAP R_VALUE R_KEY: index; R_FUNC: subprogram; R_BTF: 0 */
+	u32 size;                       /* R_MEM: bytes */
+	u32 uid;                        /* R_VALUE: which of the inner maps; which look-up for locks */
+	u32 deps;                       /* R_SCALAR: set of slots of the parent state the value was made of */
+	Tnum bits;
+	s64 smin, smax;
+	u64 umin, umax;
+	s32 s32min, s32max;
+	u32 u32min, u32max;
+} Reg;
+
+/* range.c: scalars. Every function keeps its result in step (bounds, bits, 32-bit twins). */
+void reg_unknown(Reg *r);                       /* any 64-bit number */
+void reg_known(Reg *r, u64 value);
+void reg_known_zero(Reg *r);                    /* bounds and bits only, for pointers without a variable part */
+void reg_sync(Reg *r);
+bool reg_sane(const Reg *r);                    /* no empty interval */
+void reg_zext32(Reg *r);
+void reg_truncate(Reg *r, u32 size);            /* zero-extending */
+void reg_sign_extend(Reg *r, u32 size);
+void reg_sign_extend32(Reg *r, u32 size);       /* movsx of ALU32 */
+void reg_alu(Reg *dst, const Reg *src, u8 op, bool alu32);
+void reg_add_const(Reg *r, s64 n);              /* bounds of r + n, as linked registers get them */
+int reg_branch_taken(const Reg *a, const Reg *b, u8 op, bool jmp32);  /* 1, 0, -1 unknown; both scalars; may be the same */
+void reg_refine(Reg *a, Reg *b, u8 op, bool jmp32);                   /* `a op b` holds */
+u8 jump_reversed(u8 op);                        /* condition of the other branch; JSET gives OP_JNSET */
+u8 jump_flipped(u8 op);                         /* operands exchanged */
+enum { OP_JNSET = BPF_JSET | BPF_X };
+bool reg_is_const(const Reg *r, bool sub32);
+u64 reg_const(const Reg *r, bool sub32);
+void reg_print(const Reg *r, Buf *out);         /* explain.c: as the kernel's log prints it */
+
+typedef enum SlotType { T_INVALID, T_SPILL, T_MISC, T_ZERO, T_DYNPTR, T_ITER } SlotType;
+typedef struct Slot {
+	Reg reg;                        /* T_SPILL, T_DYNPTR (first slot: size = type), T_ITER */
+	u8 type[8];                     /* type[7] is the byte at the lowest address */
+	bool read;                      /* kept state: somebody later reads it */
+	bool written;                   /* written as a whole since the parent state */
+} Slot;
+
+typedef struct Frame {
+	Reg reg[N_REGS];
+	Slot *slot;                     /* slot[0] is fp-8 */
+	u32 n_slots;
+	u32 uid;                        /* one per call */
+	s32 callsite;                   /* pc of the call, -1 in the main program */
+	u32 sub;                        /* subprogram */
+	bool callback, async;
+	u8 ret_hi;                      /* callback: r0 must be in [0, ret_hi] */
+	u32 callback_depth;
+} Frame;
+
+typedef struct Ref { u32 id; s32 pc; u8 kind; u32 lock_map, lock_uid; } Ref;    /* kind: REF_ */
+enum { REF_PTR, REF_LOCK, REF_IRQ, REF_RCU, REF_PREEMPT };
+
+typedef struct State {
+	Frame *frame[MAX_FRAMES];
+	u32 cur;                        /* index of the running frame */
+	Ref *ref;
+	u32 n_refs;
+	u32 lock_id, lock_map;          /* held spin lock (id + 1 of the value), or 0 */
+	u32 branches;                   /* kept state: paths through it still to be walked */
+	struct State *parent;
+	u32 depth;
+	s32 first_pc, pc;               /* kept state: where */
+	u32 insns;                      /* walked on this path */
+	u32 may_goto_depth, unroll_depth;
+	u32 async_count;
+	struct State *loop;             /* kept: outermost loop entry its marks wait for */
+	bool entry;
+	struct Step *path;              /* branches taken to get here, newest first */
+} State;
+
+/* One decision on the way; shared between paths, counted. */
+typedef struct Step { struct Step *prev; s32 pc; bool taken; u32 uses; } Step;
+
+typedef struct Kept { struct Kept *next; State *s; u32 hits, misses; } Kept;
+typedef struct Todo { struct Todo *next; State *s; s32 pc; } Todo;
+typedef struct Backedge { struct Backedge *next; State *from, *cur, *entry; } Backedge;
+
+typedef struct Sub {
+	s32 start, end;
+	u32 stack;                      /* bytes */
+	bool ld_abs, tail_call, async_cb, called;
+	bool global, checked;           /* global: verified by itself, its result is unknown */
+	s8 n_args;
+} Sub;
+
+enum { I_PRUNE = 1, I_FORCE = 2, I_SEEN = 4, I_SECOND = 8, I_CALLBACK = 16, I_SUBPROG = 32, I_TARGET = 64 };
+typedef struct InsnInfo {
+	u8 flags;
+	u16 live;                       /* registers live before it */
+	u32 kind;                       /* what kind of pointer it dereferenced first, + 1 */
+	Kept *kept;
+	u32 map, map_state;             /* tail_call */
+} InsnInfo;
+
+typedef struct Deps Deps;
+
+typedef struct Verifier {
+	const Code *code;
+	const Insn *insn;
+	s32 n;
+	const MapDef *maps;
+	u32 n_maps;
+	VerifyOptions opt;
+	Verdict *out;
+	InsnInfo *info;
+	Sub *sub;
+	u32 n_subs;
+	State *s;                       /* the state being walked */
+	s32 pc, prev_pc;
+	Todo *todo;
+	u32 n_todo;
+	Backedge *back;
+	u32 ids, frame_uids;
+	u32 walked, jumps, prev_walked, prev_jumps, states, peak;
+	u32 sub_id;                     /* function being verified: 0 the main program */
+	bool failed, explained, strict;
+	Kept *evicted;                  /* states no longer compared with, whose paths are not all walked */
+	Deps *deps;
+	Arena *a;
+	u64 bytes;                      /* held by states */
+	u32 steps_live;
+	s32 fail_reg;                   /* register the refusal is about, or -1 */
+	const char *remedy;
+	s32 loop_pc;
+	Reg fake;
+} Verifier;
+
+/* explain.c: a refusal; gives false. The first line is in the kernel's words. */
+bool refuse(Verifier *v, const char *fmt, ...) PRINTF(2, 3);
+bool refuse_reg(Verifier *v, int reg, const char *fmt, ...) PRINTF(3, 4);
+bool unsupported(Verifier *v, const char *fmt, ...) PRINTF(2, 3);
+void remedy(Verifier *v, const char *text);
+void explain(Verifier *v);                      /* completes Verdict.text */
+void trace_state(Verifier *v);
+const char *kind_name(const Verifier *v, const Reg *r);  /* "map_value_or_null" */
+
+/* scan.c: the form of the code, functions, jumps, live registers, pruning points. */
+bool scan_code(Verifier *v);
+bool scan_stack_depth(Verifier *v);             /* after the walk: depth of stack over calls */
+int sub_at(const Verifier *v, s32 pc);          /* the subprogram that starts at pc, or -1 */
+int sub_of(const Verifier *v, s32 pc);          /* the subprogram that holds pc */
+bool is_may_goto(const Insn *insn);
+bool calls_callback(const Verifier *v, s32 pc);
+
+/* state.c */
+State *state_new(Verifier *v);
+State *state_copy(Verifier *v, const State *s);
+void state_free(Verifier *v, State *s);
+Frame *frame_new(Verifier *v, s32 callsite, u32 sub);
+void frame_free(Verifier *v, Frame *f);
+bool frame_grow(Verifier *v, Frame *f, u32 slots);
+static inline Frame *frame_of(Verifier *v) { return v->s->frame[v->s->cur]; }
+static inline Reg *regs_of(Verifier *v) { return v->s->frame[v->s->cur]->reg; }
+State *push_branch(Verifier *v, s32 pc);        /* a copy of the current state, to be walked from pc later */
+void path_add(Verifier *v, State *s, s32 pc, bool taken);
+u32 ref_add(Verifier *v, u8 kind);
+bool ref_drop(Verifier *v, u32 id);             /* and every register that holds it becomes unusable */
+void reg_none(Reg *r);
+void reg_pointer(Reg *r, Kind kind, u32 flags); /* no offset */
+void slot_scrub(Slot *s, SlotType type);        /* all bytes, no register */
+static inline bool slot_is_spill(const Slot *s) { return s->type[7] == T_SPILL; }
+/* Calls fn for every register and spilled register of all frames of s. */
+#define EACH_REG(s, R, body) do { \
+	for (u32 fi_ = 0; fi_ <= (s)->cur; fi_++) { \
+		Frame *f_ = (s)->frame[fi_]; \
+		for (u32 ri_ = 0; ri_ < N_REGS; ri_++) { Reg *R = &f_->reg[ri_]; body } \
+		for (u32 si_ = 0; si_ < f_->n_slots; si_++) \
+			if (slot_is_spill(&f_->slot[si_])) { Reg *R = &f_->slot[si_].reg; body } \
+	} \
+} while (0)
+
+/* precise.c: which earlier values a value was made of; marks what decided something. */
+void deps_init(Verifier *v);
+void deps_free(Verifier *v);
+u32 deps_join(Verifier *v, u32 a, u32 b);
+void deps_restart(Verifier *v, State *s);       /* a new kept state is s's parent: every scalar stands for itself */
+void mark_precise(Verifier *v, u32 deps);
+void mark_reg_precise(Verifier *v, int reg);
+bool mark_precise_from(Verifier *v, State *parent, u32 deps);
+void mark_slot_read(Verifier *v, u32 frame, u32 slot);
+bool mark_slot_read_from(State *s, u32 frame, u32 slot);
+
+/* prune.c */
+int prune(Verifier *v);                         /* 1: seen before, path ends; 0: go on; -1 refused */
+void branch_done(Verifier *v, State *s);
+void widen_from_entry(Verifier *v);             /* at a callback's return: scalars that decided nothing lose their value */
+
+/* alu.c, branch.c, mem.c, call.c: one instruction each; true: go on */
+bool do_alu(Verifier *v, const Insn *insn);
+int do_branch(Verifier *v, const Insn *insn);   /* slots to jump over, or -1 refused */
+bool do_load(Verifier *v, const Insn *insn);
+bool do_store(Verifier *v, const Insn *insn);
+bool do_atomic(Verifier *v, const Insn *insn);
+bool do_ld_imm64(Verifier *v, const Insn *insn);
+bool do_ld_abs(Verifier *v, const Insn *insn);
+bool do_call(Verifier *v, const Insn *insn);    /* may push a frame and set v->pc */
+int do_exit(Verifier *v);                       /* 1: returned to the caller (v->pc set), 0: path ends, -1 refused */
+bool check_leave(Verifier *v, const char *where);       /* nothing may be held at a tail call, exit, LD_ABS */
+
+bool use_reg(Verifier *v, int reg);             /* readable, or refused */
+bool set_reg(Verifier *v, int reg);             /* writable: not the frame pointer */
+enum { ACC_READ, ACC_WRITE };
+/* Memory [reg + off, + size) may be accessed. value: register stored or loaded into, -1: none (atomics, helpers). */
+bool check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool strict_align, bool sext);
+typedef struct CallMeta CallMeta;
+bool check_helper_mem(Verifier *v, int reg, u64 size, int how, bool zero_ok, CallMeta *meta);
+
+bool check_region(Verifier *v, int reg, s32 off, u64 size, u64 mem_size, bool zero_ok);
+bool check_packet(Verifier *v, int reg, s32 off, u64 size, bool zero_ok);
+bool check_map_value(Verifier *v, int reg, s32 off, u64 size, bool zero_ok, bool by_helper);
+bool check_fixed_off(Verifier *v, const Reg *r, int reg, bool off_ok);
+s32 map_field_size(MapFieldKind kind);
+bool may_write_packet(Verifier *v, bool helper);
+
+/* ctx.c: what of the context a program type may touch. */
+typedef struct CtxAccess { Kind kind; u32 flags; u32 size; u32 load; } CtxAccess;
+bool ctx_access(Verifier *v, s32 off, u32 size, bool write, bool sext, CtxAccess *out);
+bool sock_access(Kind kind, s32 off, u32 size);
+bool ctx_return_range(const Code *c, s32 *lo, s32 *hi);
+bool ctx_helper_allowed(const Code *c, const Helper *h);
+const char *ctx_helper_signature(const Code *c, const Helper *h);
+bool ctx_attach_ok(Verifier *v);
+
+#endif

@@ -1,0 +1,356 @@
+/* walk: goes through the program on every path that its abstract states allow. */
+#include "vm/verify/call.h"
+
+#include <stdlib.h>
+
+/* One instruction. 1: go on at v->pc, 0: the path ends, -1: refused. */
+static int
+step(Verifier *v)
+{
+	const Insn *insn = &v->insn[v->pc];
+	u8 class = BPF_CLASS(insn->code), op = BPF_OP(insn->code);
+	bool ok;
+	int r;
+
+	switch (class) {
+	case BPF_ALU: case BPF_ALU64:
+		ok = do_alu(v, insn);
+		break;
+	case BPF_LDX:
+		ok = do_load(v, insn);
+		break;
+	case BPF_ST:
+		ok = do_store(v, insn);
+		break;
+	case BPF_STX:
+		ok = BPF_MODE(insn->code) == BPF_ATOMIC ? do_atomic(v, insn) : do_store(v, insn);
+		break;
+	case BPF_LD:
+		if (BPF_MODE(insn->code) == BPF_IMM) {
+			ok = do_ld_imm64(v, insn);
+			v->pc += ok;
+		} else
+			ok = do_ld_abs(v, insn);
+		break;
+	default:
+		v->jumps++;
+		if (op == BPF_CALL) {
+			ok = do_call(v, insn);
+			break;
+		}
+		if (op == BPF_EXIT) {
+			if (insn->src_reg || insn->dst_reg || insn->imm || insn->off * 0) {
+				refuse(v, "BPF_EXIT uses reserved fields");
+				return -1;
+			}
+			return do_exit(v);
+		}
+		if (op == BPF_JA) {
+			if (insn->src_reg || insn->dst_reg || (class == BPF_JMP ? insn->imm : insn->off)) {
+				refuse(v, "BPF_JA uses reserved fields");
+				return -1;
+			}
+			v->pc += 1 + (class == BPF_JMP ? insn->off : insn->imm);
+			return 1;
+		}
+		r = do_branch(v, insn);
+		if (r == -1 && v->failed)
+			return -1;
+		v->pc += 1 + r;
+		return 1;
+	}
+	if (!ok)
+		return -1;
+	v->pc++;
+	return 1;
+}
+
+bool
+do_ld_imm64(Verifier *v, const Insn *insn)
+{
+	Reg *r;
+	int sub;
+
+	if (insn->off)
+		return refuse(v, "BPF_LD_IMM64 uses reserved fields");
+	if (!set_reg(v, insn->dst_reg))
+		return false;
+	r = &regs_of(v)[insn->dst_reg];
+	switch (insn->src_reg) {
+	case 0:
+		reg_known(r, (u32)insn->imm | (u64)(u32)insn[1].imm << 32);
+		return true;
+	case BPF_PSEUDO_FUNC:
+		sub = sub_at(v, v->pc + insn->imm + 1);
+		if (!v->code->n_funcs)
+			return refuse(v, "missing btf func_info");
+		if (v->sub[sub].global)
+			return refuse(v, "callback function not static");
+		reg_pointer(r, R_FUNC, 0);
+		r->map = (u32)sub;
+		return true;
+	case BPF_PSEUDO_MAP_VALUE: case BPF_PSEUDO_MAP_IDX_VALUE:
+		reg_pointer(r, R_VALUE, 0);
+		r->map = (u32)insn->imm;
+		r->off = insn[1].imm;
+		return true;
+	}
+	reg_pointer(r, R_MAP, 0);
+	r->map = (u32)insn->imm;
+	return true;
+}
+
+/* The callback of a timer runs by itself: a state of its own, in whose parents nothing can be read. */
+State *
+push_async(Verifier *v, int sub)
+{
+	State *s = state_new(v), *cur = v->s;
+	Todo *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		die("out of memory in the verifier");
+	*t = (Todo){ v->todo, s, v->sub[sub].start };
+	v->bytes += sizeof(*t);
+	v->todo = t;
+	v->n_todo++;
+	s->parent = cur->parent;
+	if (s->parent)
+		s->parent->branches++;
+	s->frame[0] = frame_new(v, -1, (u32)sub);
+	s->async_count = cur->async_count + 1;
+	s->path = cur->path;
+	if (s->path)
+		s->path->uses++;
+	return s;
+}
+
+static void
+end_path(Verifier *v)
+{
+	branch_done(v, v->s);
+	state_free(v, v->s);
+	v->s = NULL;
+}
+
+static bool
+next_path(Verifier *v)
+{
+	Todo *t = v->todo;
+
+	if (!t)
+		return false;
+	v->todo = t->next;
+	v->n_todo--;
+	v->s = t->s;
+	v->pc = t->pc;
+	v->bytes -= sizeof(*t);
+	free(t);
+	return true;
+}
+
+enum { MAX_TODO = 8192, MAX_BYTES = 1 << 30 };
+
+static bool
+within_budget(Verifier *v)
+{
+	u32 budget = v->opt.budget ? v->opt.budget : 1000000;
+
+	if (++v->walked > budget) {
+		remedy(v, "Make loops shorter or their state simpler; split the program.");
+		return refuse(v, "BPF program is too large. Processed %u insn", v->walked);
+	}
+	if (v->n_todo > MAX_TODO)
+		return refuse(v, "The sequence of %u jumps is too complex.", v->n_todo);
+	if (v->bytes > MAX_BYTES)
+		return refuse(v, "the states of the program do not fit in memory (%llu MB)", (unsigned long long)(v->bytes >> 20));
+	return true;
+}
+
+/* Walks all paths from v->s at v->pc. */
+static bool
+walk(Verifier *v)
+{
+	int r;
+
+	do {
+		for (;;) {
+			if (!within_budget(v))
+				return false;
+			if (v->info[v->pc].flags & I_PRUNE) {
+				r = prune(v);
+				if (r < 0)
+					return false;
+				if (r > 0)
+					break;
+			}
+			if (v->opt.trace)
+				trace_state(v);
+			v->prev_pc = v->pc;
+			r = step(v);
+			if (r < 0)
+				return false;
+			if (r == 0)
+				break;
+		}
+		end_path(v);
+	} while (next_path(v));
+	return true;
+}
+
+static void
+drop_states(Verifier *v)
+{
+	state_free(v, v->s);
+	v->s = NULL;
+	while (next_path(v))
+		state_free(v, v->s);
+	v->s = NULL;
+	for (; v->back; v->back = v->back->next)
+		state_free(v, v->back->cur);
+	for (s32 pc = 0; pc < v->n; pc++)
+		while (v->info[pc].kept) {
+			Kept *k = v->info[pc].kept;
+
+			v->info[pc].kept = k->next;
+			state_free(v, k->s);
+			free(k);
+		}
+	while (v->evicted) {
+		Kept *k = v->evicted;
+
+		v->evicted = k->next;
+		state_free(v, k->s);
+		free(k);
+	}
+	v->states = 0;
+}
+
+/* Walks one function: the main program, or a global function with arguments of which only the type is known. */
+static bool
+walk_function(Verifier *v, u32 sub)
+{
+	bool ok;
+
+	v->sub_id = sub;
+	v->s = state_new(v);
+	v->s->frame[0] = frame_new(v, -1, sub);
+	v->pc = v->sub[sub].start;
+	v->prev_jumps = v->jumps;
+	v->prev_walked = v->walked;
+	if (sub == 0)
+		reg_pointer(&v->s->frame[0]->reg[1], R_CTX, 0);
+	else if (!global_args(v, (int)sub, v->s->frame[0]))
+		return false;
+	ok = walk(v);
+	if (!ok)
+		explain(v);
+	drop_states(v);
+	return ok;
+}
+
+/* Map types and special fields that a program type may not use. */
+static bool
+check_map_use(Verifier *v)
+{
+	u32 type = v->code->prog_type;
+	bool tracing = type == BPF_PROG_TYPE_KPROBE || type == BPF_PROG_TYPE_TRACEPOINT || type == BPF_PROG_TYPE_PERF_EVENT ||
+		type == BPF_PROG_TYPE_RAW_TRACEPOINT || type == BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE;
+
+	for (v->pc = 0; v->pc < v->n; v->pc++) {
+		const Insn *insn = &v->insn[v->pc];
+		const MapDef *m;
+
+		if (insn->code != (BPF_LD | BPF_IMM | BPF_DW))
+			continue;
+		if (insn->src_reg >= BPF_PSEUDO_MAP_FD && insn->src_reg <= BPF_PSEUDO_MAP_VALUE) {
+			m = &v->maps[insn->imm];
+			for (u32 i = 0; i < m->n_fields; i++) {
+				if (m->fields[i].kind == MF_SPIN_LOCK && tracing)
+					return refuse(v, "tracing progs cannot use bpf_spin_lock yet");
+				if (m->fields[i].kind == MF_SPIN_LOCK && type == BPF_PROG_TYPE_SOCKET_FILTER)
+					return refuse(v, "socket filter progs cannot use bpf_spin_lock yet");
+				if (m->fields[i].kind == MF_TIMER && tracing)
+					return refuse(v, "tracing progs cannot use bpf_timer yet");
+			}
+		}
+		v->pc++;
+	}
+	return true;
+}
+
+/* A tracing program is loaded for a function that the kernel's BTF describes. */
+static bool
+check_target(Verifier *v)
+{
+	u32 type = v->code->prog_type;
+
+	v->pc = -1;
+	if (type != BPF_PROG_TYPE_TRACING && type != BPF_PROG_TYPE_LSM && type != BPF_PROG_TYPE_STRUCT_OPS && type != BPF_PROG_TYPE_EXT) {
+		if (v->code->sleepable && type != BPF_PROG_TYPE_KPROBE && type != BPF_PROG_TYPE_SYSCALL)
+			return refuse(v, "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable");
+		if (type == BPF_PROG_TYPE_SYSCALL && !v->code->sleepable)
+			return refuse(v, "Syscall programs can only be sleepable");
+		return true;
+	}
+	if (v->code->btf_id)
+		return true;
+	remedy(v, "Give the BTF id of the function that the program is for.");
+	if (v->code->attach_to)
+		return refuse(v, "Tracing programs must provide btf_id: there is no BTF of '%s' here", v->code->attach_to);
+	return refuse(v, "Tracing programs must provide btf_id");
+}
+
+static bool
+verify(Verifier *v)
+{
+	if (v->n <= 0 || v->n > 1000000)
+		return refuse(v, "a program has 1 to 1000000 instructions, not %d", v->n);
+	if (!bpf_prog_type_name(v->code->prog_type))
+		return refuse(v, "unknown program type %u", v->code->prog_type);
+	if (!ctx_attach_ok(v) || !scan_code(v) || !check_map_use(v) || !check_target(v) || !global_find(v))
+		return false;
+	if (!walk_function(v, 0))
+		return false;
+	for (u32 i = 1; i < v->n_subs; i++)
+		if (v->sub[i].global && !walk_function(v, i))
+			return false;
+	return scan_stack_depth(v);
+}
+
+bool
+vm_verify(const Code *code, const MapDef *maps, u32 n_maps, const VerifyOptions *opt, Verdict *out, InsnFacts *facts)
+{
+	Verifier v = {
+		.code = code, .insn = code->insns, .n = (s32)code->n, .maps = maps, .n_maps = n_maps, .out = out, .fail_reg = -1,
+		.pc = -1,
+	};
+
+	*out = (Verdict){ .pc = -1 };
+	if (opt)
+		v.opt = *opt;
+	v.strict = (code->flags & BPF_F_STRICT_ALIGNMENT) && !(code->flags & BPF_F_ANY_ALIGNMENT);
+	v.a = arena_new();
+	v.info = NEW_N(v.a, InsnInfo, code->n + 1);
+	v.sub = NEW_N(v.a, Sub, MAX_SUBPROGS);
+	deps_init(&v);
+	out->ok = verify(&v);
+	out->walked = v.walked;
+	out->states = v.peak;
+	if (!out->ok)
+		explain(&v);
+	else
+		out->pc = -1;
+	if (facts)
+		memset(facts, 0, code->n * sizeof(*facts));
+	drop_states(&v);
+	deps_free(&v);
+	arena_free(v.a);
+	return out->ok;
+}
+
+void
+verdict_free(Verdict *v)
+{
+	buf_free(&v->text);
+	buf_free(&v->log);
+}
