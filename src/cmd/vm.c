@@ -326,8 +326,6 @@ verify(Options *o, bool print)
 	Verdict v = { 0 };
 	int res;
 
-	if (!vm_verify)
-		return UNSUPPORTED;
 	if (o->type) {
 		int t = bpf_prog_type_named(o->type);
 

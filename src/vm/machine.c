@@ -146,10 +146,6 @@ verify(const Code *code, VmMap *const *maps, u32 n_maps, Refusal *why, bool *ver
 
 	if (!defs)
 		return -ENOMEM;
-	if (!vm_verify) {
-		free(defs);
-		return 0;
-	}
 	for (u32 i = 0; i < n_maps; i++)
 		defs[i] = maps[i]->def;
 	*verified = vm_verify(code, defs, n_maps, NULL, &v, NULL);

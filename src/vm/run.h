@@ -95,5 +95,3 @@ void vm_jit_free(VmProg *p);
 
 #endif
 
-#pragma weak vm_verify
-#pragma weak verdict_free

@@ -93,7 +93,7 @@ tables(void)
 		const char *s = bpf_helper(id)->sig, *gt = strchr(s, '>');
 
 		assert(gt && gt - s <= 5 && strlen(gt) == 2);
-		assert(strspn(s, "cmifxkvVnXJsrwqRWlLghbzZaStdDEeFKoOBUPpj") == (size_t)(gt - s));
+		assert(strspn(s, "cmi.fxkvVnXJsrwqRWlLghbzZaStdDEeFKoOBUPpj") == (size_t)(gt - s));
 		assert(strchr("ivmMrDsSCtPpQqk", gt[1]));
 	}
 }

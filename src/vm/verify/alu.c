@@ -357,10 +357,12 @@ unary(Verifier *v, const Insn *insn)
 	if (!use_reg(v, insn->dst_reg))
 		return false;
 	dst = &regs_of(v)[insn->dst_reg];
-	if (dst->kind != R_SCALAR)
-		return refuse_reg(v, insn->dst_reg, "R%d pointer arithmetic prohibited", insn->dst_reg);
 	if (!set_reg(v, insn->dst_reg))
 		return false;
+	if (dst->kind != R_SCALAR) {
+		reg_unknown(dst);
+		return true;
+	}
 	if (!neg) {
 		byte_order(dst, insn);
 		return true;

@@ -312,6 +312,8 @@ check_arg(Verifier *v, int reg, const char *sig, CallMeta *m)
 	Reg *r;
 	bool release = strchr("eUF", letter) != NULL;
 
+	if (letter == '.')
+		return true;
 	if (!use_reg(v, reg))
 		return false;
 	r = &regs_of(v)[reg];

@@ -332,7 +332,7 @@ use_def(const Insn *insn, u16 *use, u16 *def)
 		else if (op == BPF_CALL && BPF_CLASS(insn->code) == BPF_JMP) {
 			*def = 0x3f;
 			h = helper_call(insn);
-			n = h ? (u32)(strchr(h->sig, '>') - h->sig) : 5;
+			n = h ? (u32)strcspn(h->sig, ".>") : 5;
 			*use = (u16)(((1u << n) - 1) << 1);
 		} else if (op != BPF_JA && op != K_JCOND)
 			*use = (u16)(dst | (BPF_SRC(insn->code) == BPF_X ? src : 0));

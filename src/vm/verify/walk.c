@@ -39,7 +39,7 @@ step(Verifier *v)
 			break;
 		}
 		if (op == BPF_EXIT) {
-			if (insn->src_reg || insn->dst_reg || insn->imm || insn->off * 0) {
+			if (insn->src_reg || insn->dst_reg || insn->imm) {
 				refuse(v, "BPF_EXIT uses reserved fields");
 				return -1;
 			}

@@ -1,0 +1,17 @@
+# The verifier against programs of which the verdict of a 6.18 kernel (privileged) is known: test/vm/verdicts names them
+# (verdict, tab, file in test/vm/corpus). No program that the kernel refuses may be accepted; of those it accepts, 97 of 100 must be.
+false_accepts= false_rejects= accepted=0 refused=0 wrong=0
+while read -r verdict file; do
+	timeout 20 "$PITON" vm verify "test/vm/corpus/$file" >"$TMP/out" 2>&1 </dev/null
+	case $verdict.$? in
+	accept.0) accepted=$((accepted + 1));;
+	reject.1) refused=$((refused + 1))
+		[ -s "$TMP/out" ] || { echo "$file: refused without a word"; wrong=1; };;
+	reject.0) false_accepts="$false_accepts $file";;
+	accept.[13]) false_rejects="$false_rejects $file"; echo "$file: $(head -n 1 "$TMP/out")";;
+	*) echo "$file: $verdict expected, exit $?"; wrong=1;;
+	esac
+done <test/vm/verdicts
+n_false=$(echo $false_rejects | wc -w)
+echo "$accepted accepted, $refused refused; falsely accepted:${false_accepts:- none}; falsely refused: $n_false"
+[ -z "$false_accepts" ] && [ $wrong = 0 ] && [ $((n_false * 100)) -le $(((accepted + n_false) * 3)) ]
