@@ -2,24 +2,24 @@
 #include "vm/verify/verify.h"
 
 bool
-use_reg(Verifier *v, int reg)
+vf_use_reg(Verifier *v, int reg)
 {
 	if (reg >= N_REGS)
-		return refuse(v, "R%d is invalid", reg);
-	if (regs_of(v)[reg].kind == R_NONE) {
-		remedy(v, "Give the register a value on every path that leads here; calls clobber r1 to r5, and r0 holds their result.");
-		return refuse_reg(v, reg, "R%d !read_ok", reg);
+		return vf_refuse(v, "R%d is invalid", reg);
+	if (vf_regs_of(v)[reg].kind == R_NONE) {
+		vf_remedy(v, "Give the register a value on every path that leads here; calls clobber r1 to r5, and r0 holds their result.");
+		return vf_refuse_reg(v, reg, "R%d !read_ok", reg);
 	}
 	return true;
 }
 
 bool
-set_reg(Verifier *v, int reg)
+vf_set_reg(Verifier *v, int reg)
 {
 	if (reg >= N_REGS)
-		return refuse(v, "R%d is invalid", reg);
+		return vf_refuse(v, "R%d is invalid", reg);
 	if (reg == BPF_REG_10)
-		return refuse(v, "frame pointer is read only");
+		return vf_refuse(v, "frame pointer is read only");
 	return true;
 }
 
@@ -35,18 +35,18 @@ op_name(u8 op)
 static bool
 sane_offset(Verifier *v, int reg, const Reg *r, const Reg *pointer)
 {
-	const char *name = kind_name(v, pointer);
+	const char *name = vf_kind_name(v, pointer);
 
 	if (tnum_is_const(r->bits) && ((s64)r->bits.value >= MAX_VAR_OFF || (s64)r->bits.value <= -MAX_VAR_OFF))
-		return refuse_reg(v, reg, "math between %s pointer and %lld is not allowed", name, (long long)r->bits.value);
+		return vf_refuse_reg(v, reg, "math between %s pointer and %lld is not allowed", name, (long long)r->bits.value);
 	if ((r->kind != R_SCALAR || (r->flags & F_DELTA)) && (r->off >= MAX_VAR_OFF || r->off <= -MAX_VAR_OFF))
-		return refuse_reg(v, reg, "%s pointer offset %d is not allowed", name, r->off);
+		return vf_refuse_reg(v, reg, "%s pointer offset %d is not allowed", name, r->off);
 	if (r->smin == INT64_MIN) {
-		remedy(v, "Bound the offset before it is added: compare it as unsigned, or mask it.");
-		return refuse_reg(v, reg, "math between %s pointer and register with unbounded min value is not allowed", name);
+		vf_remedy(v, "Bound the offset before it is added: compare it as unsigned, or mask it.");
+		return vf_refuse_reg(v, reg, "math between %s pointer and register with unbounded min value is not allowed", name);
 	}
 	if (r->smin >= MAX_VAR_OFF || r->smin <= -MAX_VAR_OFF)
-		return refuse_reg(v, reg, "value %lld makes %s pointer be out of bounds", (long long)r->smin, name);
+		return vf_refuse_reg(v, reg, "value %lld makes %s pointer be out of bounds", (long long)r->smin, name);
 	return true;
 }
 
@@ -56,8 +56,8 @@ arithmetic_ok(Verifier *v, int dst, const Reg *p, const Reg *n, u8 op)
 	bool known = tnum_is_const(n->bits);
 
 	if (p->flags & F_NULL && p->kind != R_SCALAR) {
-		remedy(v, "Compare the pointer with 0 first and continue only where it is not.");
-		return refuse_reg(v, dst, "R%d pointer arithmetic on %s prohibited, null-check it first", dst, kind_name(v, p));
+		vf_remedy(v, "Compare the pointer with 0 first and continue only where it is not.");
+		return vf_refuse_reg(v, dst, "R%d pointer arithmetic on %s prohibited, null-check it first", dst, vf_kind_name(v, p));
 	}
 	switch (p->kind) {
 	case R_CTX: case R_VALUE: case R_KEY: case R_STACK: case R_PACKET: case R_META: case R_TP_BUFFER: case R_BTF:
@@ -72,7 +72,7 @@ arithmetic_ok(Verifier *v, int dst, const Reg *p, const Reg *n, u8 op)
 			return true;
 		break;
 	}
-	return refuse_reg(v, dst, "R%d pointer arithmetic on %s prohibited", dst, kind_name(v, p));
+	return vf_refuse_reg(v, dst, "R%d pointer arithmetic on %s prohibited", dst, vf_kind_name(v, p));
 }
 
 static void
@@ -91,9 +91,9 @@ add_variable(Reg *dst, const Reg *p, const Reg *n, bool minus)
 	Reg sum = *p;
 
 	if (minus)
-		reg_alu(&sum, n, BPF_SUB, false);
+		vf_reg_alu(&sum, n, BPF_SUB, false);
 	else
-		reg_alu(&sum, n, BPF_ADD, false);
+		vf_reg_alu(&sum, n, BPF_ADD, false);
 	dst->bits = sum.bits;
 	dst->smin = sum.smin;
 	dst->smax = sum.smax;
@@ -111,21 +111,21 @@ is_packet(const Reg *r)
 static bool
 pointer_math(Verifier *v, const Insn *insn, const Reg *p, const Reg *n, bool scalar_first)
 {
-	Reg *dst = &regs_of(v)[insn->dst_reg];
+	Reg *dst = &vf_regs_of(v)[insn->dst_reg];
 	u8 op = BPF_OP(insn->code);
 	bool known = tnum_is_const(n->bits);
 	s64 off;
 
 	if ((known && (n->smin != n->smax || n->umin != n->umax)) || n->smin > n->smax || n->umin > n->umax) {
-		reg_unknown(dst);
+		vf_reg_unknown(dst);
 		return true;
 	}
 	if (BPF_CLASS(insn->code) != BPF_ALU64) {
 		if (op == BPF_SUB) {    /* half a pointer is a number */
-			reg_unknown(dst);
+			vf_reg_unknown(dst);
 			return true;
 		}
-		return refuse_reg(v, insn->dst_reg, "R%d 32-bit pointer arithmetic prohibited", insn->dst_reg);
+		return vf_refuse_reg(v, insn->dst_reg, "R%d 32-bit pointer arithmetic prohibited", insn->dst_reg);
 	}
 	if (!arithmetic_ok(v, insn->dst_reg, p, n, op) || !sane_offset(v, insn->dst_reg, n, p) ||
 	    !sane_offset(v, insn->dst_reg, p, p))
@@ -147,9 +147,9 @@ pointer_math(Verifier *v, const Insn *insn, const Reg *p, const Reg *n, bool sca
 		break;
 	case BPF_SUB:
 		if (scalar_first)
-			return refuse_reg(v, insn->dst_reg, "R%d tried to subtract pointer from scalar", insn->dst_reg);
+			return vf_refuse_reg(v, insn->dst_reg, "R%d tried to subtract pointer from scalar", insn->dst_reg);
 		if (p->kind == R_STACK)
-			return refuse_reg(v, insn->dst_reg, "R%d subtraction from stack pointer prohibited", insn->dst_reg);
+			return vf_refuse_reg(v, insn->dst_reg, "R%d subtraction from stack pointer prohibited", insn->dst_reg);
 		off = p->off - n->smin;
 		if (known && off == (s32)off) {
 			dst->off = (s32)off;
@@ -163,13 +163,13 @@ pointer_math(Verifier *v, const Insn *insn, const Reg *p, const Reg *n, bool sca
 		}
 		break;
 	case BPF_AND: case BPF_OR: case BPF_XOR:
-		return refuse_reg(v, insn->dst_reg, "R%d bitwise operator %s on pointer prohibited", insn->dst_reg, op_name(op));
+		return vf_refuse_reg(v, insn->dst_reg, "R%d bitwise operator %s on pointer prohibited", insn->dst_reg, op_name(op));
 	default:
-		return refuse_reg(v, insn->dst_reg, "R%d pointer arithmetic with %s operator prohibited", insn->dst_reg, op_name(op));
+		return vf_refuse_reg(v, insn->dst_reg, "R%d pointer arithmetic with %s operator prohibited", insn->dst_reg, op_name(op));
 	}
 	if (!sane_offset(v, insn->dst_reg, dst, p))
 		return false;
-	reg_sync(dst);
+	vf_reg_sync(dst);
 	return true;
 }
 
@@ -177,9 +177,9 @@ pointer_math(Verifier *v, const Insn *insn, const Reg *p, const Reg *n, bool sca
 static void
 link_delta(Reg *dst, const Reg *src, u8 op, bool alu32)
 {
-	u64 n = reg_const(src, false);
+	u64 n = vf_reg_const(src, false);
 
-	if (op == BPF_ADD && !alu32 && dst->id && reg_is_const(src, false)) {
+	if (op == BPF_ADD && !alu32 && dst->id && vf_reg_is_const(src, false)) {
 		if ((dst->flags & F_DELTA) || n > INT32_MAX) {
 			dst->off = 0;
 			dst->id = 0;
@@ -198,7 +198,7 @@ link_delta(Reg *dst, const Reg *src, u8 op, bool alu32)
 static bool
 binary(Verifier *v, const Insn *insn)
 {
-	Reg *regs = regs_of(v), *dst = &regs[insn->dst_reg], imm, p, n;
+	Reg *regs = vf_regs_of(v), *dst = &regs[insn->dst_reg], imm, p, n;
 	const Reg *src;
 	u8 op = BPF_OP(insn->code);
 	bool alu32 = BPF_CLASS(insn->code) == BPF_ALU, by_reg = BPF_SRC(insn->code) == BPF_X;
@@ -206,32 +206,32 @@ binary(Verifier *v, const Insn *insn)
 	if (by_reg)
 		src = &regs[insn->src_reg];
 	else {
-		reg_known(&imm, (u64)(s64)insn->imm);
+		vf_reg_known(&imm, (u64)(s64)insn->imm);
 		src = &imm;
 	}
 	if (dst->kind != R_SCALAR && src->kind != R_SCALAR) {
 		if (op == BPF_SUB) {    /* the distance of two pointers is any number */
-			reg_unknown(dst);
+			vf_reg_unknown(dst);
 			return true;
 		}
-		return refuse_reg(v, insn->dst_reg, "R%d pointer %s pointer prohibited", insn->dst_reg, op_name(op));
+		return vf_refuse_reg(v, insn->dst_reg, "R%d pointer %s pointer prohibited", insn->dst_reg, op_name(op));
 	}
 	if (src->kind != R_SCALAR) {
-		mark_reg_precise(v, insn->dst_reg);
+		vf_mark_reg_precise(v, insn->dst_reg);
 		p = *src;
 		n = *dst;
 		return pointer_math(v, insn, &p, &n, true);
 	}
 	if (dst->kind != R_SCALAR) {
 		if (by_reg)
-			mark_reg_precise(v, insn->src_reg);
+			vf_mark_reg_precise(v, insn->src_reg);
 		p = *dst;
 		n = *src;
 		return pointer_math(v, insn, &p, &n, false);
 	}
-	dst->deps = deps_join(v, dst->deps, src->deps);
+	dst->deps = vf_deps_join(v, dst->deps, src->deps);
 	n = *src;
-	reg_alu(dst, &n, op, alu32);
+	vf_reg_alu(dst, &n, op, alu32);
 	link_delta(dst, &n, op, alu32);
 	return true;
 }
@@ -262,7 +262,7 @@ drop_id(Reg *r)
 static bool
 move_reg(Verifier *v, const Insn *insn)
 {
-	Reg *regs = regs_of(v), *src = &regs[insn->src_reg], *dst = &regs[insn->dst_reg];
+	Reg *regs = vf_regs_of(v), *src = &regs[insn->src_reg], *dst = &regs[insn->dst_reg];
 	u32 size = (u32)insn->off / 8, deps;
 	bool fits;
 
@@ -273,20 +273,20 @@ move_reg(Verifier *v, const Insn *insn)
 			return true;
 		}
 		if (src->kind != R_SCALAR)
-			return refuse_reg(v, insn->src_reg, "R%d sign-extension part of pointer", insn->src_reg);
+			return vf_refuse_reg(v, insn->src_reg, "R%d sign-extension part of pointer", insn->src_reg);
 		fits = src->umax < 1ull << (insn->off - 1);
 		if (fits)
 			share_id(v, src);
 		*dst = *src;
 		if (!fits)
 			drop_id(dst);
-		reg_sign_extend(dst, size);
+		vf_reg_sign_extend(dst, size);
 		return true;
 	}
 	if (src->kind != R_SCALAR) {    /* half a pointer */
-		reg_unknown(dst);
-		reg_zext32(dst);
-		reg_sync(dst);
+		vf_reg_unknown(dst);
+		vf_reg_zext32(dst);
+		vf_reg_sync(dst);
 		return true;
 	}
 	fits = insn->off ? src->umax < 1ull << (insn->off - 1) : src->umax <= UINT32_MAX;
@@ -296,10 +296,10 @@ move_reg(Verifier *v, const Insn *insn)
 	if (!fits)
 		drop_id(dst);
 	if (insn->off)
-		reg_sign_extend32(dst, size);
+		vf_reg_sign_extend32(dst, size);
 	deps = dst->deps;
-	reg_zext32(dst);
-	reg_sync(dst);
+	vf_reg_zext32(dst);
+	vf_reg_sync(dst);
 	dst->deps = deps;
 	return true;
 }
@@ -311,16 +311,16 @@ do_mov(Verifier *v, const Insn *insn)
 
 	if (BPF_SRC(insn->code) == BPF_X) {
 		if (insn->off && insn->off != 8 && insn->off != 16 && !(wide && insn->off == 32))
-			return refuse(v, "BPF_MOV uses reserved fields");
+			return vf_refuse(v, "BPF_MOV uses reserved fields");
 		if (insn->imm)
-			return refuse(v, "BPF_MOV uses reserved fields");
-		return use_reg(v, insn->src_reg) && set_reg(v, insn->dst_reg) && move_reg(v, insn);
+			return vf_refuse(v, "BPF_MOV uses reserved fields");
+		return vf_use_reg(v, insn->src_reg) && vf_set_reg(v, insn->dst_reg) && move_reg(v, insn);
 	}
 	if (insn->src_reg || insn->off)
-		return refuse(v, "BPF_MOV uses reserved fields");
-	if (!set_reg(v, insn->dst_reg))
+		return vf_refuse(v, "BPF_MOV uses reserved fields");
+	if (!vf_set_reg(v, insn->dst_reg))
 		return false;
-	reg_known(&regs_of(v)[insn->dst_reg], wide ? (u64)(s64)insn->imm : (u32)insn->imm);
+	vf_reg_known(&vf_regs_of(v)[insn->dst_reg], wide ? (u64)(s64)insn->imm : (u32)insn->imm);
 	return true;
 }
 
@@ -333,11 +333,11 @@ byte_order(Reg *r, const Insn *insn)
 	if (swap) {
 		Tnum bits = tnum_bswap(r->bits, bytes);
 
-		reg_unknown(r);
+		vf_reg_unknown(r);
 		r->bits = bits;
-		reg_sync(r);
+		vf_reg_sync(r);
 	} else
-		reg_truncate(r, bytes);
+		vf_reg_truncate(r, bytes);
 	drop_id(r);
 	r->deps = deps;
 }
@@ -350,17 +350,17 @@ unary(Verifier *v, const Insn *insn)
 	u32 deps;
 
 	if (neg && (BPF_SRC(insn->code) != BPF_K || insn->src_reg || insn->off || insn->imm))
-		return refuse(v, "BPF_NEG uses reserved fields");
+		return vf_refuse(v, "BPF_NEG uses reserved fields");
 	if (!neg && (insn->src_reg || insn->off || (insn->imm != 16 && insn->imm != 32 && insn->imm != 64) ||
 		     (wide && BPF_SRC(insn->code) != BPF_TO_LE)))
-		return refuse(v, "BPF_END uses reserved fields");
-	if (!use_reg(v, insn->dst_reg))
+		return vf_refuse(v, "BPF_END uses reserved fields");
+	if (!vf_use_reg(v, insn->dst_reg))
 		return false;
-	dst = &regs_of(v)[insn->dst_reg];
-	if (!set_reg(v, insn->dst_reg))
+	dst = &vf_regs_of(v)[insn->dst_reg];
+	if (!vf_set_reg(v, insn->dst_reg))
 		return false;
 	if (dst->kind != R_SCALAR) {
-		reg_unknown(dst);
+		vf_reg_unknown(dst);
 		return true;
 	}
 	if (!neg) {
@@ -368,14 +368,14 @@ unary(Verifier *v, const Insn *insn)
 		return true;
 	}
 	deps = dst->deps;
-	reg_alu(dst, dst, BPF_NEG, !wide);
+	vf_reg_alu(dst, dst, BPF_NEG, !wide);
 	drop_id(dst);
 	dst->deps = deps;
 	return true;
 }
 
 bool
-do_alu(Verifier *v, const Insn *insn)
+vf_do_alu(Verifier *v, const Insn *insn)
 {
 	u8 op = BPF_OP(insn->code);
 	bool wide = BPF_CLASS(insn->code) == BPF_ALU64, div = op == BPF_DIV || op == BPF_MOD;
@@ -386,22 +386,22 @@ do_alu(Verifier *v, const Insn *insn)
 	if (op == BPF_MOV)
 		return do_mov(v, insn);
 	if (op > BPF_END)
-		return refuse(v, "invalid BPF_ALU opcode %x", op);
+		return vf_refuse(v, "invalid BPF_ALU opcode %x", op);
 	if (insn->off && !(div && insn->off == 1))
-		return refuse(v, "BPF_ALU uses reserved fields");
+		return vf_refuse(v, "BPF_ALU uses reserved fields");
 	if (BPF_SRC(insn->code) == BPF_X) {
 		if (insn->imm)
-			return refuse(v, "BPF_ALU uses reserved fields");
-		if (!use_reg(v, insn->src_reg))
+			return vf_refuse(v, "BPF_ALU uses reserved fields");
+		if (!vf_use_reg(v, insn->src_reg))
 			return false;
 	} else if (insn->src_reg)
-		return refuse(v, "BPF_ALU uses reserved fields");
-	if (!use_reg(v, insn->dst_reg))
+		return vf_refuse(v, "BPF_ALU uses reserved fields");
+	if (!vf_use_reg(v, insn->dst_reg))
 		return false;
 	if (div && BPF_SRC(insn->code) == BPF_K && insn->imm == 0)
-		return refuse(v, "div by zero");
+		return vf_refuse(v, "div by zero");
 	if ((op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH) && BPF_SRC(insn->code) == BPF_K &&
 	    (insn->imm < 0 || insn->imm >= bits))
-		return refuse(v, "invalid shift %d", insn->imm);
-	return set_reg(v, insn->dst_reg) && binary(v, insn);
+		return vf_refuse(v, "invalid shift %d", insn->imm);
+	return vf_set_reg(v, insn->dst_reg) && binary(v, insn);
 }

@@ -7,7 +7,7 @@ not_null(Reg *r, bool is_null)
 	u32 deps = 0;
 
 	if (is_null) {
-		reg_known(r, 0);
+		vf_reg_known(r, 0);
 		r->deps = deps;
 		return;
 	}
@@ -87,7 +87,7 @@ packet_taken(const Reg *a, const Reg *b, u8 op)
 
 	if (a->kind == R_PACKET_END) {
 		p = b;
-		op = jump_flipped(op);
+		op = vf_jump_flipped(op);
 	} else if (b->kind == R_PACKET_END)
 		p = a;
 	else
@@ -111,14 +111,14 @@ taken(const Reg *a, const Reg *b, u8 op, bool jmp32)
 	if (pa && pb && !jmp32)
 		return packet_taken(a, b, op);
 	if (a->kind == R_SCALAR && b->kind == R_SCALAR)
-		return reg_branch_taken(a, b, op, jmp32);
-	if (!reg_is_const(b, jmp32)) {
+		return vf_reg_branch_taken(a, b, op, jmp32);
+	if (!vf_reg_is_const(b, jmp32)) {
 		const Reg *x = a;
 
 		a = b;
 		b = x;
 	}
-	if (!reg_is_const(b, jmp32) || !surely_not_null(a) || reg_const(b, jmp32))
+	if (!vf_reg_is_const(b, jmp32) || !surely_not_null(a) || vf_reg_const(b, jmp32))
 		return -1;
 	return op == BPF_JEQ ? 0 : op == BPF_JNE ? 1 : -1;
 }
@@ -168,7 +168,7 @@ match_packet(const Insn *insn, const Reg *a, const Reg *b, State *yes, State *no
 	if (BPF_SRC(insn->code) != BPF_X || BPF_CLASS(insn->code) == BPF_JMP32)
 		return false;
 	if (packet_pair(b, a)) {
-		op = jump_flipped(op);
+		op = vf_jump_flipped(op);
 		p = *b;
 		reg = insn->src_reg;
 	} else if (!packet_pair(a, b))
@@ -205,7 +205,7 @@ sync_linked(State *s, const Reg *known)
 				r->off = off;
 				r->flags = (u8)((r->flags & ~F_DELTA) | delta);
 				r->deps = deps;
-				reg_add_const(r, (s64)off - (s64)k.off);
+				vf_reg_add_const(r, (s64)off - (s64)k.off);
 			}
 		}
 	});
@@ -219,7 +219,7 @@ join_linked(Verifier *v, State *s, const Reg *known)
 
 	EACH_REG(s, r, {
 		if (r->kind == R_SCALAR && r->id == id)
-			deps = deps_join(v, deps, r->deps);
+			deps = vf_deps_join(v, deps, r->deps);
 	});
 	EACH_REG(s, r, {
 		if (r->kind == R_SCALAR && r->id == id)
@@ -243,11 +243,11 @@ check_fields(Verifier *v, const Insn *insn)
 {
 	if (BPF_SRC(insn->code) == BPF_X) {
 		if (insn->imm)
-			return refuse(v, "BPF_JMP/JMP32 uses reserved fields");
-		return use_reg(v, insn->src_reg);
+			return vf_refuse(v, "BPF_JMP/JMP32 uses reserved fields");
+		return vf_use_reg(v, insn->src_reg);
 	}
 	if (insn->src_reg)
-		return refuse(v, "BPF_JMP/JMP32 uses reserved fields");
+		return vf_refuse(v, "BPF_JMP/JMP32 uses reserved fields");
 	return true;
 }
 
@@ -269,7 +269,7 @@ static bool
 sane(Verifier *v, const Reg *r)
 {
 	(void)v;
-	return r->kind != R_SCALAR || reg_sane(r);
+	return r->kind != R_SCALAR || vf_reg_sane(r);
 }
 
 static void
@@ -277,77 +277,77 @@ unbound(Reg *r)
 {
 	u32 deps = r->deps;
 
-	reg_unknown(r);
+	vf_reg_unknown(r);
 	r->deps = deps;
 }
 
 static void
 may_goto(Verifier *v, const Insn *insn)
 {
-	State *s = push_branch(v, v->pc + 1 + insn->off);
+	State *s = vf_push_branch(v, v->pc + 1 + insn->off);
 
 	s->may_goto_depth = v->s->may_goto_depth;
 	v->s->may_goto_depth++;
 	/* Going on means another round: what decided nothing so far may differ in it. */
-	widen_from_entry(v);
+	vf_widen_from_entry(v);
 }
 
 int
-do_branch(Verifier *v, const Insn *insn)
+vf_do_branch(Verifier *v, const Insn *insn)
 {
 	u8 op = BPF_OP(insn->code);
 	bool jmp32 = BPF_CLASS(insn->code) == BPF_JMP32, by_reg = BPF_SRC(insn->code) == BPF_X;
-	Reg *regs = regs_of(v), *a, *b, imm, f1, f2, olda, oldb;
+	Reg *regs = vf_regs_of(v), *a, *b, imm, f1, f2, olda, oldb;
 	Frame *of;
 	State *other;
 	int t;
 
 	if (op == K_JCOND && !jmp32) {
 		if (insn->code != (BPF_JMP | K_JCOND) || insn->src_reg || insn->dst_reg || insn->imm) {
-			refuse(v, "invalid may_goto imm %d", insn->imm);
+			vf_refuse(v, "invalid may_goto imm %d", insn->imm);
 			return -1;
 		}
 		may_goto(v, insn);
 		return 0;
 	}
-	if (!check_fields(v, insn) || !use_reg(v, insn->dst_reg))
+	if (!check_fields(v, insn) || !vf_use_reg(v, insn->dst_reg))
 		return -1;
 	a = &regs[insn->dst_reg];
 	if (by_reg)
 		b = &regs[insn->src_reg];
 	else {
-		reg_known(&imm, (u64)(s64)insn->imm);
+		vf_reg_known(&imm, (u64)(s64)insn->imm);
 		b = &imm;
 	}
 	t = taken(a, b, op, jmp32);
 	if (t >= 0) {
 		if (a->kind == R_SCALAR)
-			mark_precise(v, a->deps);
+			vf_mark_precise(v, a->deps);
 		if (by_reg && b->kind == R_SCALAR)
-			mark_precise(v, b->deps);
-		path_add(v, v->s, v->pc, t);
+			vf_mark_precise(v, b->deps);
+		vf_path_add(v, v->s, v->pc, t);
 		return t ? insn->off : 0;
 	}
 	/* Both registers of a comparison need each other's value from here on. */
 	if (by_reg && a->kind == R_SCALAR && b->kind == R_SCALAR)
-		a->deps = b->deps = deps_join(v, a->deps, b->deps);
+		a->deps = b->deps = vf_deps_join(v, a->deps, b->deps);
 	olda = *a;
 	oldb = *b;
-	other = push_branch(v, v->pc + 1 + insn->off);
+	other = vf_push_branch(v, v->pc + 1 + insn->off);
 	of = other->frame[other->cur];
-	path_add(v, other, v->pc, true);
-	path_add(v, v->s, v->pc, false);
+	vf_path_add(v, other, v->pc, true);
+	vf_path_add(v, v->s, v->pc, false);
 	if (olda.kind == R_SCALAR && oldb.kind == R_SCALAR && a != b) {
 		Reg *ta = &of->reg[insn->dst_reg], *tb = by_reg ? &of->reg[insn->src_reg] : &f2;
 
 		f1 = olda;
 		f2 = oldb;
-		reg_refine(a, b, jump_reversed(op), jmp32);
-		reg_sync(a);
-		reg_sync(b);
-		reg_refine(ta, tb, op, jmp32);
-		reg_sync(ta);
-		reg_sync(tb);
+		vf_reg_refine(a, b, vf_jump_reversed(op), jmp32);
+		vf_reg_sync(a);
+		vf_reg_sync(b);
+		vf_reg_refine(ta, tb, op, jmp32);
+		vf_reg_sync(ta);
+		vf_reg_sync(tb);
 		(void)f1;
 		if (!sane(v, a))
 			unbound(a);

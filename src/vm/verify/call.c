@@ -56,14 +56,14 @@ is_mem_arg(char letter)
 static bool
 check_kind(Verifier *v, int reg, char letter)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 	size_t i = 0;
 	u32 flags = r->kind == R_SCALAR ? 0 : r->flags;
 
 	while (i < COUNT(takes) && takes[i].letter != letter)
 		i++;
 	if (i == COUNT(takes))
-		return unsupported(v, "argument %d of the helper has a type this verifier does not follow", reg);
+		return vf_unsupported(v, "argument %d of the helper has a type this verifier does not follow", reg);
 	if (may_be_null_arg(letter))
 		flags &= ~(u32)F_NULL;
 	if (read_only_arg(letter))
@@ -78,45 +78,45 @@ check_kind(Verifier *v, int reg, char letter)
 		flags &= ~(u32)F_RDONLY;
 	if ((takes[i].kinds >> r->kind & 1) && !flags)
 		return true;
-	return refuse_reg(v, reg, "R%d type=%s expected=%s", reg, kind_name(v, r), takes[i].words[0] ? takes[i].words :
+	return vf_refuse_reg(v, reg, "R%d type=%s expected=%s", reg, vf_kind_name(v, r), takes[i].words[0] ? takes[i].words :
 			  "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_");
 }
 
 static bool
 check_offset(Verifier *v, int reg, bool release)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 
 	if (release && r->kind != R_STACK && r->off)
-		return refuse_reg(v, reg, "R%d must have zero offset when passed to release func or trusted arg to kfunc", reg);
+		return vf_refuse_reg(v, reg, "R%d must have zero offset when passed to release func or trusted arg to kfunc", reg);
 	if (r->kind == R_SCALAR || (MEM >> r->kind & 1))
 		return true;
-	return check_fixed_off(v, r, reg, r->kind == R_BTF);
+	return vf_check_fixed_off(v, r, reg, r->kind == R_BTF);
 }
 
 static bool
 check_size(Verifier *v, int reg, bool zero_ok, char mem, CallMeta *m)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 	bool write = strchr("wWbq", mem) != NULL;
 	u32 deps = r->deps;
 
 	m->msize = r->umax;
 	if (r->smin < 0) {
-		remedy(v, "Compare the size as an unsigned number first, or mask it.");
-		return refuse_reg(v, reg, "R%d min value is negative, either use unsigned or 'var &= const'", reg);
+		vf_remedy(v, "Compare the size as an unsigned number first, or mask it.");
+		return vf_refuse_reg(v, reg, "R%d min value is negative, either use unsigned or 'var &= const'", reg);
 	}
 	if (r->umin == 0 && !zero_ok)
-		return refuse_reg(v, reg, "R%d invalid zero-sized read: u64=[%llu,%llu]", reg, (unsigned long long)r->umin,
+		return vf_refuse_reg(v, reg, "R%d invalid zero-sized read: u64=[%llu,%llu]", reg, (unsigned long long)r->umin,
 				  (unsigned long long)r->umax);
 	if (r->umax >= MAX_VAR_SIZE) {
-		remedy(v, "Compare the size with the size of the memory first, or mask it.");
-		return refuse_reg(v, reg, "R%d unbounded memory access, use 'var &= const' or 'if (var < const)'", reg);
+		vf_remedy(v, "Compare the size with the size of the memory first, or mask it.");
+		return vf_refuse_reg(v, reg, "R%d unbounded memory access, use 'var &= const' or 'if (var < const)'", reg);
 	}
 	m->raw = strchr("wW", mem) != NULL;
-	if (!check_helper_mem(v, reg - 1, r->umax, write ? ACC_WRITE : ACC_READ, zero_ok, tnum_is_const(r->bits) ? m : NULL))
+	if (!vf_check_helper_mem(v, reg - 1, r->umax, write ? ACC_WRITE : ACC_READ, zero_ok, tnum_is_const(r->bits) ? m : NULL))
 		return false;
-	mark_precise(v, deps);
+	vf_mark_precise(v, deps);
 	return true;
 }
 
@@ -141,14 +141,14 @@ constant_key(Verifier *v, const Reg *r, u32 size)
 		n++;
 	if (n >= size)
 		return 0;
-	if (!slot_is_spill(s) || s->reg.kind != R_SCALAR)
+	if (!vf_slot_is_spill(s) || s->reg.kind != R_SCALAR)
 		return -1;
 	n = 0;
 	for (s32 i = (s32)byte; i >= 0 && s->type[i] == T_SPILL; i--)
 		n++;
 	if (n != size || !tnum_is_const(s->reg.bits))
 		return -1;
-	mark_precise(v, s->reg.deps);
+	vf_mark_precise(v, s->reg.deps);
 	return (s64)s->reg.bits.value;
 }
 
@@ -165,18 +165,18 @@ map_field(const MapDef *m, MapFieldKind kind)
 static bool
 check_field(Verifier *v, int reg, MapFieldKind kind, const char *name)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 	const MapDef *m = &v->maps[r->map];
 	const MapField *f = map_field(m, kind);
 
 	if (!tnum_is_const(r->bits))
-		return refuse_reg(v, reg, "R%d doesn't have constant offset. %s has to be at the constant offset", reg, name);
+		return vf_refuse_reg(v, reg, "R%d doesn't have constant offset. %s has to be at the constant offset", reg, name);
 	if (!m->n_fields)
-		return refuse_reg(v, reg, "map '%s' has to have BTF in order to use %s", m->name, name);
+		return vf_refuse_reg(v, reg, "map '%s' has to have BTF in order to use %s", m->name, name);
 	if (!f)
-		return refuse_reg(v, reg, "map '%s' has no valid %s", m->name, name);
+		return vf_refuse_reg(v, reg, "map '%s' has no valid %s", m->name, name);
 	if (f->off != (s64)r->bits.value + r->off)
-		return refuse_reg(v, reg, "off %lld doesn't point to 'struct %s' that is at %u",
+		return vf_refuse_reg(v, reg, "off %lld doesn't point to 'struct %s' that is at %u",
 				  (long long)((s64)r->bits.value + r->off), name, f->off);
 	return true;
 }
@@ -184,22 +184,22 @@ check_field(Verifier *v, int reg, MapFieldKind kind, const char *name)
 static bool
 check_lock(Verifier *v, int reg, bool lock)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 	State *s = v->s;
 
 	if (!check_field(v, reg, MF_SPIN_LOCK, "bpf_spin_lock"))
 		return false;
 	if (lock) {
 		if (s->lock_map)
-			return refuse(v, "Locking two bpf_spin_locks are not allowed");
+			return vf_refuse(v, "Locking two bpf_spin_locks are not allowed");
 		s->lock_map = r->map + 1;
 		s->lock_id = r->id;
 		return true;
 	}
 	if (!s->lock_map)
-		return refuse(v, "bpf_spin_unlock without taking a lock");
+		return vf_refuse(v, "bpf_spin_unlock without taking a lock");
 	if (s->lock_map != r->map + 1 || s->lock_id != r->id)
-		return refuse(v, "bpf_spin_unlock of different lock");
+		return vf_refuse(v, "bpf_spin_unlock of different lock");
 	s->lock_map = s->lock_id = 0;
 	return true;
 }
@@ -208,30 +208,30 @@ check_lock(Verifier *v, int reg, bool lock)
 static bool
 check_string(Verifier *v, int reg)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 	const MapDef *m = &v->maps[r->map];
 	s64 at = r->off + (s64)r->bits.value;
 
 	if (!(m->flags & BPF_F_RDONLY_PROG) || !m->frozen)
-		return refuse_reg(v, reg, "R%d does not point to a readonly map'", reg);
+		return vf_refuse_reg(v, reg, "R%d does not point to a readonly map'", reg);
 	if (!tnum_is_const(r->bits))
-		return refuse_reg(v, reg, "R%d is not a constant address'", reg);
+		return vf_refuse_reg(v, reg, "R%d is not a constant address'", reg);
 	if (m->type != BPF_MAP_TYPE_ARRAY)
-		return refuse_reg(v, reg, "no direct value access support for this map type");
-	if (!check_map_value(v, reg, r->off, (u64)((s64)m->value_size - r->off), false, true))
+		return vf_refuse_reg(v, reg, "no direct value access support for this map type");
+	if (!vf_check_map_value(v, reg, r->off, (u64)((s64)m->value_size - r->off), false, true))
 		return false;
 	if (m->init && !memchr((const u8 *)m->init + at, 0, m->value_size - (size_t)at))
-		return refuse_reg(v, reg, "string is not zero-terminated");
+		return vf_refuse_reg(v, reg, "string is not zero-terminated");
 	return true;
 }
 
 static bool
 check_map_arg(Verifier *v, int reg, CallMeta *m)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 
 	if (m->map && (m->map_index != r->map || m->map_uid != r->uid))
-		return refuse_reg(v, reg, "timer pointer in R1 map_uid=%u doesn't match map pointer in R%d map_uid=%u", m->map_uid,
+		return vf_refuse_reg(v, reg, "timer pointer in R1 map_uid=%u doesn't match map pointer in R%d map_uid=%u", m->map_uid,
 				  reg, r->uid);
 	m->map = &v->maps[r->map];
 	m->map_index = r->map;
@@ -242,14 +242,14 @@ check_map_arg(Verifier *v, int reg, CallMeta *m)
 static bool
 check_memory_arg(Verifier *v, int reg, char letter, CallMeta *m)
 {
-	Reg r = regs_of(v)[reg];
+	Reg r = vf_regs_of(v)[reg];
 	u32 size;
 
 	switch (letter) {
 	case 'k':
 		if (!m->map)
-			return refuse(v, "invalid map_ptr to access map->key");
-		if (!check_helper_mem(v, reg, m->map->key_size, ACC_READ, false, NULL))
+			return vf_refuse(v, "invalid map_ptr to access map->key");
+		if (!vf_check_helper_mem(v, reg, m->map->key_size, ACC_READ, false, NULL))
 			return false;
 		if (m->map->type == BPF_MAP_TYPE_ARRAY || m->map->type == BPF_MAP_TYPE_PERCPU_ARRAY)
 			m->key = constant_key(v, &r, m->map->key_size);
@@ -258,19 +258,19 @@ check_memory_arg(Verifier *v, int reg, char letter, CallMeta *m)
 		if (letter == 'n' && is_zero(&r))
 			return true;
 		if (!m->map)
-			return refuse(v, "invalid map_ptr to access map->value");
+			return vf_refuse(v, "invalid map_ptr to access map->value");
 		m->raw = letter == 'V';
-		return check_helper_mem(v, reg, m->map->value_size, letter == 'V' ? ACC_WRITE : ACC_READ, false, m);
+		return vf_check_helper_mem(v, reg, m->map->value_size, letter == 'V' ? ACC_WRITE : ACC_READ, false, m);
 	case 'l': case 'L': case 'g': case 'h':
 		size = letter == 'l' ? 8 : letter == 'L' ? 4 : letter == 'g' ? 20 : 40;
 		m->raw = letter == 'l';
-		if (!check_helper_mem(v, reg, size, letter == 'l' || letter == 'L' ? ACC_WRITE : ACC_READ, false, m))
+		if (!vf_check_helper_mem(v, reg, size, letter == 'l' || letter == 'L' ? ACC_WRITE : ACC_READ, false, m))
 			return false;
 		if (letter == 'l' || letter == 'L') {
 			Tnum at = tnum_add(r.bits, tnum_const((u64)(s64)r.off));
 
 			if ((at.value | at.mask) & (size - 1))
-				return refuse_reg(v, reg, "misaligned %saccess off %lld+%d+0 size %u", r.kind == R_STACK ? "stack " :
+				return vf_refuse_reg(v, reg, "misaligned %saccess off %lld+%d+0 size %u", r.kind == R_STACK ? "stack " :
 						  r.kind == R_VALUE ? "value " : "", (long long)r.bits.value, r.off, size);
 		}
 		return true;
@@ -314,25 +314,25 @@ check_arg(Verifier *v, int reg, const char *sig, CallMeta *m)
 
 	if (letter == '.')
 		return true;
-	if (!use_reg(v, reg))
+	if (!vf_use_reg(v, reg))
 		return false;
-	r = &regs_of(v)[reg];
+	r = &vf_regs_of(v)[reg];
 	if (letter == 'i')
 		return true;
 	if ((r->kind == R_PACKET || r->kind == R_META) && !packet_arg_ok(v, m->h))
-		return refuse_reg(v, reg, "helper access to the packet is not allowed");
+		return vf_refuse_reg(v, reg, "helper access to the packet is not allowed");
 	if (!(is_zero(r) && may_be_null_arg(letter))) {
 		if (!check_kind(v, reg, letter) || !check_offset(v, reg, release))
 			return false;
 	}
 	if (release && letter != 'F') {
 		if (!r->ref && !is_zero(r))
-			return refuse_reg(v, reg, "R%d must be referenced when passed to release function", reg);
+			return vf_refuse_reg(v, reg, "R%d must be referenced when passed to release function", reg);
 		m->release = reg;
 	}
 	if (r->kind != R_SCALAR && r->ref && letter != 'K') {
 		if (m->ref)
-			return refuse_reg(v, reg, "more than one arg with ref_obj_id R%d %u %u", reg, r->ref, m->ref);
+			return vf_refuse_reg(v, reg, "more than one arg with ref_obj_id R%d %u %u", reg, r->ref, m->ref);
 		m->ref = r->ref;
 	}
 	switch (letter) {
@@ -340,9 +340,9 @@ check_arg(Verifier *v, int reg, const char *sig, CallMeta *m)
 	case 'z': case 'Z': return check_size(v, reg, letter == 'Z', sig[reg - 2], m);
 	case 'a':
 		if (!tnum_is_const(r->bits))
-			return refuse_reg(v, reg, "R%d is not a known constant'", reg);
+			return vf_refuse_reg(v, reg, "R%d is not a known constant'", reg);
 		m->mem_size = (u32)r->bits.value;
-		mark_precise(v, r->deps);
+		vf_mark_precise(v, r->deps);
 		return true;
 	case 's': return check_string(v, reg);
 	case 'S': return check_lock(v, reg, m->h->id == BPF_FUNC_spin_lock);
@@ -356,25 +356,25 @@ check_arg(Verifier *v, int reg, const char *sig, CallMeta *m)
 	case 'f':
 		m->sub = (int)r->map;
 		return true;
-	case 'd': case 'D': case 'E': case 'F': return dynptr_arg(v, reg, letter, m);
-	case 'K': case 'p': case 'P': return unsupported(v, "helper %s#%u works on kernel objects", m->h->name, m->h->id);
+	case 'd': case 'D': case 'E': case 'F': return vf_dynptr_arg(v, reg, letter, m);
+	case 'K': case 'p': case 'P': return vf_unsupported(v, "helper %s#%u works on kernel objects", m->h->name, m->h->id);
 	}
 	return is_mem_arg(letter) ? check_memory_arg(v, reg, letter, m) : true;
 }
 
 bool
-check_leave(Verifier *v, const char *where)
+vf_check_leave(Verifier *v, const char *where)
 {
 	State *s = v->s;
 
 	if (s->lock_map) {
-		remedy(v, "Call bpf_spin_unlock on this path first.");
-		return refuse(v, "%s cannot be used inside bpf_spin_lock-ed region", where);
+		vf_remedy(v, "Call bpf_spin_unlock on this path first.");
+		return vf_refuse(v, "%s cannot be used inside bpf_spin_lock-ed region", where);
 	}
 	for (u32 i = 0; i < s->n_refs; i++)
 		if (s->ref[i].kind == REF_PTR) {
-			remedy(v, "Release what was acquired (sk_release, ringbuf_submit, ringbuf_discard) on every path.");
-			return refuse(v, "%s would lead to reference leak (acquired at insn %d)", where, s->ref[i].pc);
+			vf_remedy(v, "Release what was acquired (sk_release, ringbuf_submit, ringbuf_discard) on every path.");
+			return vf_refuse(v, "%s would lead to reference leak (acquired at insn %d)", where, s->ref[i].pc);
 		}
 	return true;
 }
@@ -399,7 +399,7 @@ forget_packets(Verifier *v)
 {
 	EACH_REG(v->s, r, {
 		if (r->kind == R_PACKET || r->kind == R_META || r->kind == R_PACKET_END)
-			reg_unknown(r);
+			vf_reg_unknown(r);
 	});
 }
 
@@ -423,19 +423,19 @@ map_result(Verifier *v, Reg *r, CallMeta *m, bool null)
 	bool sock = m->h->id == BPF_FUNC_map_lookup_elem &&
 		(type == BPF_MAP_TYPE_SOCKMAP || type == BPF_MAP_TYPE_SOCKHASH || type == BPF_MAP_TYPE_XSKMAP);
 
-	reg_pointer(r, R_VALUE, null ? F_NULL : 0);
+	vf_reg_pointer(r, R_VALUE, null ? F_NULL : 0);
 	r->map = m->map_index;
 	r->uid = m->map_uid;
 	if (m->map->inner && (type == BPF_MAP_TYPE_ARRAY_OF_MAPS || type == BPF_MAP_TYPE_HASH_OF_MAPS)) {
-		reg_pointer(r, R_MAP, null ? F_NULL : 0);
+		vf_reg_pointer(r, R_MAP, null ? F_NULL : 0);
 		r->map = m->map->inner - 1;
 		r->uid = map_field(&v->maps[r->map], MF_TIMER) ? ++v->ids : 0;
 	} else if (sock)
-		reg_pointer(r, type == BPF_MAP_TYPE_XSKMAP ? R_XDP_SOCK : R_SOCK, F_NULL);
+		vf_reg_pointer(r, type == BPF_MAP_TYPE_XSKMAP ? R_XDP_SOCK : R_SOCK, F_NULL);
 	if (!null && m->map->type != BPF_MAP_TYPE_ARRAY_OF_MAPS && map_field(m->map, MF_SPIN_LOCK))
 		r->id = ++v->ids;
 	if (sock && type != BPF_MAP_TYPE_XSKMAP) {
-		r->id = r->ref = ref_add(v, REF_PTR);
+		r->id = r->ref = vf_ref_add(v, REF_PTR);
 	} else if (r->flags & F_NULL)
 		r->id = ++v->ids;
 }
@@ -444,16 +444,16 @@ static bool
 result(Verifier *v, CallMeta *m)
 {
 	const Helper *h = m->h;
-	Reg *r = &regs_of(v)[0];
+	Reg *r = &vf_regs_of(v)[0];
 	bool null = true;
 	char letter = strchr(h->sig, '>')[1];
 
 	switch (letter) {
 	case 'i':
-		reg_unknown(r);
+		vf_reg_unknown(r);
 		return true;
 	case 'v':
-		reg_none(r);
+		vf_reg_none(r);
 		return true;
 	case 'm':
 		if (h->id == BPF_FUNC_map_lookup_elem && m->key >= 0 && m->key < m->map->max_entries)
@@ -463,25 +463,25 @@ result(Verifier *v, CallMeta *m)
 	case 'M':
 		map_result(v, r, m, false);
 		return true;
-	case 's': case 'S': reg_pointer(r, R_SOCK, F_NULL); break;
-	case 'C': reg_pointer(r, R_SOCK_COMMON, F_NULL); break;
-	case 't': reg_pointer(r, R_TCP_SOCK, F_NULL); break;
+	case 's': case 'S': vf_reg_pointer(r, R_SOCK, F_NULL); break;
+	case 'C': vf_reg_pointer(r, R_SOCK_COMMON, F_NULL); break;
+	case 't': vf_reg_pointer(r, R_TCP_SOCK, F_NULL); break;
 	case 'r':
-		reg_pointer(r, R_MEM, F_NULL | F_RINGBUF);
+		vf_reg_pointer(r, R_MEM, F_NULL | F_RINGBUF);
 		r->size = m->mem_size;
 		break;
 	case 'D':
-		reg_pointer(r, R_MEM, F_NULL | F_SLICE);
+		vf_reg_pointer(r, R_MEM, F_NULL | F_SLICE);
 		r->size = m->mem_size;
 		r->uid = m->dynptr_id;
 		r->ref = m->dynptr_ref;
 		break;
-	case 'P': reg_pointer(r, R_BTF, 0); break;
-	case 'p': reg_pointer(r, R_BTF, F_NULL); break;
-	default: return unsupported(v, "helper %s#%u gives a kernel object", h->name, h->id);
+	case 'P': vf_reg_pointer(r, R_BTF, 0); break;
+	case 'p': vf_reg_pointer(r, R_BTF, F_NULL); break;
+	default: return vf_unsupported(v, "helper %s#%u gives a kernel object", h->name, h->id);
 	}
 	if (strchr("SCr", letter))
-		r->id = r->ref = ref_add(v, REF_PTR);
+		r->id = r->ref = vf_ref_add(v, REF_PTR);
 	else if (r->flags & F_NULL)
 		r->id = ++v->ids;
 	if (is_cast(h->id))
@@ -492,7 +492,7 @@ result(Verifier *v, CallMeta *m)
 static void
 refine_result(Verifier *v, const CallMeta *m)
 {
-	Reg *r = &regs_of(v)[0];
+	Reg *r = &vf_regs_of(v)[0];
 
 	switch (m->h->id) {
 	case BPF_FUNC_get_stack: case BPF_FUNC_get_task_stack: case BPF_FUNC_probe_read_str: case BPF_FUNC_probe_read_kernel_str:
@@ -501,14 +501,14 @@ refine_result(Verifier *v, const CallMeta *m)
 		r->s32max = (s32)m->msize;
 		r->smin = -4095;
 		r->s32min = -4095;
-		reg_sync(r);
+		vf_reg_sync(r);
 		break;
 	case BPF_FUNC_get_smp_processor_id:
 		r->umax = r->u32max = host_cpus() - 1;
 		r->smax = r->s32max = (s32)host_cpus() - 1;
 		r->umin = r->u32min = 0;
 		r->smin = r->s32min = 0;
-		reg_sync(r);
+		vf_reg_sync(r);
 		break;
 	}
 }
@@ -518,30 +518,30 @@ release(Verifier *v, CallMeta *m)
 {
 	if (!m->release)
 		return true;
-	if (m->ref ? ref_drop(v, m->ref) : is_zero(&regs_of(v)[m->release]))
+	if (m->ref ? vf_ref_drop(v, m->ref) : is_zero(&vf_regs_of(v)[m->release]))
 		return true;
-	return refuse(v, "func %s#%u reference has not been acquired before", m->h->name, m->h->id);
+	return vf_refuse(v, "func %s#%u reference has not been acquired before", m->h->name, m->h->id);
 }
 
 static bool
 special(Verifier *v, CallMeta *m)
 {
-	Reg *regs = regs_of(v);
+	Reg *regs = vf_regs_of(v);
 
 	switch (m->h->id) {
 	case BPF_FUNC_tail_call:
-		return check_leave(v, "tail_call");
+		return vf_check_leave(v, "tail_call");
 	case BPF_FUNC_get_local_storage:
 		if (!is_zero(&regs[2]))
-			return refuse_reg(v, 2, "get_local_storage() doesn't support non-zero flags");
+			return vf_refuse_reg(v, 2, "get_local_storage() doesn't support non-zero flags");
 		return true;
 	case BPF_FUNC_dynptr_from_mem:
 		if (regs[1].kind != R_VALUE)
-			return refuse_reg(v, 1, "Unsupported reg type %s for bpf_dynptr_from_mem data", kind_name(v, &regs[1]));
+			return vf_refuse_reg(v, 1, "Unsupported reg type %s for bpf_dynptr_from_mem data", vf_kind_name(v, &regs[1]));
 		return true;
 	case BPF_FUNC_for_each_map_elem: case BPF_FUNC_loop: case BPF_FUNC_find_vma: case BPF_FUNC_user_ringbuf_drain:
 	case BPF_FUNC_timer_set_callback:
-		return call_back(v, m);
+		return vf_call_back(v, m);
 	}
 	return true;
 }
@@ -553,17 +553,17 @@ allowed(Verifier *v, const Helper *h)
 	static const char *const gpl[] = { "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL" };
 	bool free = false;
 
-	if (!ctx_helper_allowed(v->code, h)) {
-		remedy(v, "Helpers are allowed by program type; use one that this type has.");
-		return refuse(v, "program of this type cannot use helper bpf_%s#%u", h->name, h->id);
+	if (!vf_ctx_helper_allowed(v->code, h)) {
+		vf_remedy(v, "Helpers are allowed by program type; use one that this type has.");
+		return vf_refuse(v, "program of this type cannot use helper bpf_%s#%u", h->name, h->id);
 	}
 	for (size_t i = 0; i < COUNT(gpl); i++)
 		free |= !strcmp(license, gpl[i]);
 	if (h->gpl && !free)
-		return refuse(v, "cannot call GPL-restricted function from non-GPL compatible program");
+		return vf_refuse(v, "cannot call GPL-restricted function from non-GPL compatible program");
 	if (!v->code->sleepable && (h->id == BPF_FUNC_copy_from_user || h->id == BPF_FUNC_copy_from_user_task ||
 				    h->id == BPF_FUNC_ima_inode_hash || h->id == BPF_FUNC_ima_file_hash))
-		return refuse(v, "helper call might sleep in a non-sleepable prog");
+		return vf_refuse(v, "helper call might sleep in a non-sleepable prog");
 	return true;
 }
 
@@ -575,28 +575,28 @@ call_helper(Verifier *v, const Insn *insn)
 	const char *sig;
 
 	if (!h)
-		return refuse(v, "invalid func %s#%d", helper_name((u32)insn->imm), insn->imm);
+		return vf_refuse(v, "invalid func %s#%d", helper_name((u32)insn->imm), insn->imm);
 	if (!allowed(v, h))
 		return false;
-	sig = ctx_helper_signature(v->code, h);
+	sig = vf_ctx_helper_signature(v->code, h);
 	for (int reg = 1; sig[reg - 1] != '>'; reg++)
 		if (!check_arg(v, reg, sig, &m))
 			return false;
 	for (u32 i = 0; i < m.raw_size; i++)
-		if (!check_mem(v, m.raw_reg, (s32)i, 1, ACC_WRITE, -1, false, false))
+		if (!vf_check_mem(v, m.raw_reg, (s32)i, 1, ACC_WRITE, -1, false, false))
 			return false;
 	if (m.raw_size == 0 && m.dynptr_new == 0 && !release(v, &m))
 		return false;
 	if (m.raw_size && !release(v, &m))
 		return false;
-	if (!dynptr_after(v, &m) || !special(v, &m))
+	if (!vf_dynptr_after(v, &m) || !special(v, &m))
 		return false;
 	for (int reg = 0; reg <= 5; reg++)
-		reg_none(&regs_of(v)[reg]);
+		vf_reg_none(&vf_regs_of(v)[reg]);
 	if (!result(v, &m))
 		return false;
 	refine_result(v, &m);
-	if (m.map && !helper_fits_map(v, m.map, h->id))
+	if (m.map && !vf_helper_fits_map(v, m.map, h->id))
 		return false;
 	if (changes_packet(h->id))
 		forget_packets(v);
@@ -604,16 +604,16 @@ call_helper(Verifier *v, const Insn *insn)
 }
 
 bool
-do_call(Verifier *v, const Insn *insn)
+vf_do_call(Verifier *v, const Insn *insn)
 {
 	if (insn->dst_reg || (insn->src_reg != BPF_PSEUDO_KFUNC_CALL && insn->off) || insn->src_reg > BPF_PSEUDO_KFUNC_CALL)
-		return refuse(v, "BPF_CALL uses reserved fields");
+		return vf_refuse(v, "BPF_CALL uses reserved fields");
 	if (v->s->lock_map && insn->src_reg == 0 && insn->imm != BPF_FUNC_spin_unlock)
-		return refuse(v, "function calls are not allowed while holding a lock");
+		return vf_refuse(v, "function calls are not allowed while holding a lock");
 	if (insn->src_reg == BPF_PSEUDO_CALL)
-		return call_sub(v, sub_at(v, v->pc + insn->imm + 1));
+		return vf_call_sub(v, vf_sub_at(v, v->pc + insn->imm + 1));
 	if (insn->src_reg == BPF_PSEUDO_KFUNC_CALL)
-		return unsupported(v, "kernel function calls need the kernel's BTF");
+		return vf_unsupported(v, "kernel function calls need the kernel's BTF");
 	return call_helper(v, insn);
 }
 
@@ -624,25 +624,25 @@ may_load_packet(u32 type)
 }
 
 bool
-do_ld_abs(Verifier *v, const Insn *insn)
+vf_do_ld_abs(Verifier *v, const Insn *insn)
 {
 	bool ind = BPF_MODE(insn->code) == BPF_IND;
-	Reg *regs = regs_of(v);
+	Reg *regs = vf_regs_of(v);
 
 	if (!may_load_packet(v->code->prog_type))
-		return refuse(v, "BPF_LD_[ABS|IND] instructions not allowed for this program type");
+		return vf_refuse(v, "BPF_LD_[ABS|IND] instructions not allowed for this program type");
 	if (insn->dst_reg || insn->off || BPF_SIZE(insn->code) == BPF_DW || (!ind && insn->src_reg))
-		return refuse(v, "BPF_LD_[ABS|IND] uses reserved fields");
-	if (!use_reg(v, BPF_REG_6) || !check_leave(v, "BPF_LD_[ABS|IND]"))
+		return vf_refuse(v, "BPF_LD_[ABS|IND] uses reserved fields");
+	if (!vf_use_reg(v, BPF_REG_6) || !vf_check_leave(v, "BPF_LD_[ABS|IND]"))
 		return false;
 	if (regs[6].kind != R_CTX)
-		return refuse_reg(v, 6, "at the time of BPF_LD_ABS|IND R6 != pointer to skb");
-	if (ind && !use_reg(v, insn->src_reg))
+		return vf_refuse_reg(v, 6, "at the time of BPF_LD_ABS|IND R6 != pointer to skb");
+	if (ind && !vf_use_reg(v, insn->src_reg))
 		return false;
-	if (!check_fixed_off(v, &regs[6], 6, false))
+	if (!vf_check_fixed_off(v, &regs[6], 6, false))
 		return false;
 	for (int reg = 0; reg <= 5; reg++)
-		reg_none(&regs[reg]);
-	reg_unknown(&regs[0]);
+		vf_reg_none(&regs[reg]);
+	vf_reg_unknown(&regs[0]);
 	return true;
 }

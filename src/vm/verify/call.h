@@ -23,20 +23,20 @@ struct CallMeta {
 
 /* dynptr.c */
 enum { DYN_LOCAL = 1, DYN_RINGBUF };
-bool dynptr_overwritten(Verifier *v, Frame *f, u32 slot);       /* a store hits the slot; false: refused */
-bool dynptr_arg(Verifier *v, int reg, char letter, CallMeta *m);
-bool dynptr_after(Verifier *v, CallMeta *m);
+bool vf_dynptr_overwritten(Verifier *v, Frame *f, u32 slot);       /* a store hits the slot; false: refused */
+bool vf_dynptr_arg(Verifier *v, int reg, char letter, CallMeta *m);
+bool vf_dynptr_after(Verifier *v, CallMeta *m);
 
 /* calls.c: functions of the program, callbacks */
-bool call_sub(Verifier *v, int sub);
-bool call_back(Verifier *v, CallMeta *m);
-State *push_async(Verifier *v, int sub);
+bool vf_call_sub(Verifier *v, int sub);
+bool vf_call_back(Verifier *v, CallMeta *m);
+State *vf_push_async(Verifier *v, int sub);
 
 /* global.c */
-bool global_find(Verifier *v);
-bool check_global_args(Verifier *v, int sub);
-bool global_args(Verifier *v, int sub, Frame *f);
-bool map_struct_access(Verifier *v, int reg, s32 off, u32 size);
-bool helper_fits_map(Verifier *v, const MapDef *map, u32 id);
+bool vf_global_find(Verifier *v);
+bool vf_check_global_args(Verifier *v, int sub);
+bool vf_global_args(Verifier *v, int sub, Frame *f);
+bool vf_map_struct_access(Verifier *v, int reg, s32 off, u32 size);
+bool vf_helper_fits_map(Verifier *v, const MapDef *map, u32 id);
 
 #endif

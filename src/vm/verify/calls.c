@@ -7,10 +7,10 @@ enter(Verifier *v, State *s, s32 callsite, int sub)
 	Frame *f;
 
 	if (s->cur + 1 >= MAX_FRAMES) {
-		refuse(v, "the call stack of %u frames is too deep", s->cur + 2);
+		vf_refuse(v, "the call stack of %u frames is too deep", s->cur + 2);
 		return NULL;
 	}
-	f = frame_new(v, callsite, (u32)sub);
+	f = vf_frame_new(v, callsite, (u32)sub);
 	f->reg[BPF_REG_10].frame = (u8)(s->cur + 1);
 	s->frame[++s->cur] = f;
 	return f;
@@ -20,22 +20,22 @@ static void
 clobber(Frame *f)
 {
 	for (int i = 0; i <= 5; i++)
-		reg_none(&f->reg[i]);
+		vf_reg_none(&f->reg[i]);
 }
 
 bool
-call_sub(Verifier *v, int sub)
+vf_call_sub(Verifier *v, int sub)
 {
-	Frame *caller = frame_of(v), *f;
+	Frame *caller = vf_frame_of(v), *f;
 
 	v->sub[sub].called = true;
 	if (v->sub[sub].global) {
 		if (v->s->lock_map)
-			return refuse(v, "global function calls are not allowed while holding a lock");
-		if (!check_global_args(v, sub))
+			return vf_refuse(v, "global function calls are not allowed while holding a lock");
+		if (!vf_check_global_args(v, sub))
 			return false;
 		clobber(caller);
-		reg_unknown(&caller->reg[0]);
+		vf_reg_unknown(&caller->reg[0]);
 		return true;
 	}
 	f = enter(v, v->s, v->pc, sub);
@@ -63,9 +63,9 @@ static void
 map_triple(Verifier *v, Frame *f, const CallMeta *m)
 {
 	(void)v;
-	reg_pointer(&f->reg[1], R_MAP, 0);
-	reg_pointer(&f->reg[2], R_KEY, 0);
-	reg_pointer(&f->reg[3], R_VALUE, 0);
+	vf_reg_pointer(&f->reg[1], R_MAP, 0);
+	vf_reg_pointer(&f->reg[2], R_KEY, 0);
+	vf_reg_pointer(&f->reg[3], R_VALUE, 0);
 	for (int i = 1; i <= 3; i++)
 		f->reg[i].map = m->map_index;
 	f->reg[1].uid = f->reg[3].uid = m->map_uid;
@@ -73,36 +73,36 @@ map_triple(Verifier *v, Frame *f, const CallMeta *m)
 
 /* The callback's first instruction is walked later, from here; the call itself goes on as if it had come to its end. */
 bool
-call_back(Verifier *v, CallMeta *m)
+vf_call_back(Verifier *v, CallMeta *m)
 {
 	u32 id = m->h->id;
 	bool async = id == BPF_FUNC_timer_set_callback;
-	Reg *regs = regs_of(v);
+	Reg *regs = vf_regs_of(v);
 	State *s;
 	Frame *f, *caller;
 
 	if (id == BPF_FUNC_for_each_map_elem && !iterable(m->map->type))
-		return refuse(v, "callback function not allowed for map");
+		return vf_refuse(v, "callback function not allowed for map");
 	if (v->sub[m->sub].global)
-		return refuse(v, "callback function not static");
+		return vf_refuse(v, "callback function not static");
 	if (id == BPF_FUNC_loop) {
-		mark_reg_precise(v, 1);
-		if (frame_of(v)->callback_depth >= regs[1].umax) {
-			frame_of(v)->callback_depth = 0;
+		vf_mark_reg_precise(v, 1);
+		if (vf_frame_of(v)->callback_depth >= regs[1].umax) {
+			vf_frame_of(v)->callback_depth = 0;
 			return true;
 		}
 	}
 	if (async) {
 		v->sub[m->sub].async_cb = true;
-		s = push_async(v, m->sub);
+		s = vf_push_async(v, m->sub);
 		f = s->frame[0];
 		f->ret_hi = 0;
 		map_triple(v, f, m);
 		f->async = f->callback = true;
 		return true;
 	}
-	s = push_branch(v, v->sub[m->sub].start);
-	path_add(v, s, v->pc, true);
+	s = vf_push_branch(v, v->sub[m->sub].start);
+	vf_path_add(v, s, v->pc, true);
 	caller = s->frame[s->cur];
 	f = enter(v, s, v->pc, m->sub);
 	if (!f)
@@ -111,10 +111,10 @@ call_back(Verifier *v, CallMeta *m)
 	f->ret_hi = 1;
 	s->unroll_depth++;
 	caller->callback_depth++;
-	frame_of(v)->callback_depth = 0;
+	vf_frame_of(v)->callback_depth = 0;
 	switch (id) {
 	case BPF_FUNC_loop:
-		reg_unknown(&f->reg[1]);
+		vf_reg_unknown(&f->reg[1]);
 		f->reg[2] = caller->reg[3];
 		break;
 	case BPF_FUNC_for_each_map_elem:
@@ -122,12 +122,12 @@ call_back(Verifier *v, CallMeta *m)
 		f->reg[4] = caller->reg[3];
 		break;
 	case BPF_FUNC_find_vma:
-		reg_pointer(&f->reg[1], R_BTF, 0);
-		reg_pointer(&f->reg[2], R_BTF, 0);
+		vf_reg_pointer(&f->reg[1], R_BTF, 0);
+		vf_reg_pointer(&f->reg[2], R_BTF, 0);
 		f->reg[3] = caller->reg[4];
 		break;
 	case BPF_FUNC_user_ringbuf_drain:
-		reg_pointer(&f->reg[1], R_DYNPTR, F_RDONLY);
+		vf_reg_pointer(&f->reg[1], R_DYNPTR, F_RDONLY);
 		f->reg[2] = caller->reg[3];
 		break;
 	}
@@ -141,35 +141,35 @@ check_range(Verifier *v, const Reg *r, s64 lo, s64 hi, bool sub32, const char *w
 
 	if (lo <= min && max <= hi)
 		return true;
-	remedy(v, "Set r0 to a value in the range on every path before exit.");
+	vf_remedy(v, "Set r0 to a value in the range on every path before exit.");
 	if (r->smin == INT64_MIN && r->smax == INT64_MAX)
-		return refuse_reg(v, 0, "%s the register R0 has unknown scalar value should have been in [%lld, %lld]", where,
+		return vf_refuse_reg(v, 0, "%s the register R0 has unknown scalar value should have been in [%lld, %lld]", where,
 				  (long long)lo, (long long)hi);
-	return refuse_reg(v, 0, "%s the register R0 has smin=%lld smax=%lld should have been in [%lld, %lld]", where,
+	return vf_refuse_reg(v, 0, "%s the register R0 has smin=%lld smax=%lld should have been in [%lld, %lld]", where,
 			  (long long)r->smin, (long long)r->smax, (long long)lo, (long long)hi);
 }
 
 static bool
 check_result(Verifier *v)
 {
-	const Frame *f = frame_of(v);
+	const Frame *f = vf_frame_of(v);
 	const Reg *r = &f->reg[0];
 	s32 lo, hi;
 
-	if (!use_reg(v, 0))
+	if (!vf_use_reg(v, 0))
 		return false;
 	if (f->async)
-		return (r->kind == R_SCALAR || refuse_reg(v, 0, "At async callback return the register R0 is not a known value (%s)",
-							  kind_name(v, r))) &&
-			(mark_reg_precise(v, 0), check_range(v, r, 0, f->ret_hi, false, "At async callback return"));
+		return (r->kind == R_SCALAR || vf_refuse_reg(v, 0, "At async callback return the register R0 is not a known value (%s)",
+							  vf_kind_name(v, r))) &&
+			(vf_mark_reg_precise(v, 0), check_range(v, r, 0, f->ret_hi, false, "At async callback return"));
 	if (v->sub_id)
 		return r->kind == R_SCALAR ||
-			refuse_reg(v, 0, "At subprogram exit the register R0 is not a scalar value (%s)", kind_name(v, r));
-	if (!ctx_return_range(v->code, &lo, &hi))
+			vf_refuse_reg(v, 0, "At subprogram exit the register R0 is not a scalar value (%s)", vf_kind_name(v, r));
+	if (!vf_ctx_return_range(v->code, &lo, &hi))
 		return true;
 	if (r->kind != R_SCALAR)
-		return refuse_reg(v, 0, "At program exit the register R0 is not a known value (%s)", kind_name(v, r));
-	mark_reg_precise(v, 0);
+		return vf_refuse_reg(v, 0, "At program exit the register R0 is not a known value (%s)", vf_kind_name(v, r));
+	vf_mark_reg_precise(v, 0);
 	return check_range(v, r, lo, hi, false, "At program exit");
 }
 
@@ -179,25 +179,25 @@ leave_callback(Verifier *v, const Frame *f)
 	const Reg *r = &f->reg[0];
 
 	if (r->kind != R_SCALAR)
-		return refuse_reg(v, 0, "R0 not a scalar value");
-	mark_precise(v, r->deps);
+		return vf_refuse_reg(v, 0, "R0 not a scalar value");
+	vf_mark_precise(v, r->deps);
 	return check_range(v, r, 0, f->ret_hi, false, "At callback return");
 }
 
 int
-do_exit(Verifier *v)
+vf_do_exit(Verifier *v)
 {
 	State *s = v->s;
-	Frame *f = frame_of(v);
+	Frame *f = vf_frame_of(v);
 	bool callback = f->callback;
 
 	if (s->cur == 0) {
-		if (!check_leave(v, "BPF_EXIT instruction in main prog") || !check_result(v))
+		if (!vf_check_leave(v, "BPF_EXIT instruction in main prog") || !check_result(v))
 			return -1;
 		return 0;
 	}
 	if (f->reg[0].kind == R_STACK) {
-		refuse_reg(v, 0, "cannot return stack pointer to the caller");
+		vf_refuse_reg(v, 0, "cannot return stack pointer to the caller");
 		return -1;
 	}
 	if (callback && !leave_callback(v, f))
@@ -205,10 +205,10 @@ do_exit(Verifier *v)
 	if (!callback)
 		s->frame[s->cur - 1]->reg[0] = f->reg[0];
 	v->pc = callback ? f->callsite : f->callsite + 1;
-	frame_free(v, f);
+	vf_frame_free(v, f);
 	s->frame[s->cur--] = NULL;
 	if (callback)
-		widen_from_entry(v);
+		vf_widen_from_entry(v);
 	return 1;
 }
 
@@ -285,7 +285,7 @@ may_update_sockets(const Verifier *v, u32 id)
 }
 
 bool
-helper_fits_map(Verifier *v, const MapDef *map, u32 id)
+vf_helper_fits_map(Verifier *v, const MapDef *map, u32 id)
 {
 	bool ok = true;
 
@@ -300,7 +300,7 @@ helper_fits_map(Verifier *v, const MapDef *map, u32 id)
 		ok &= may_update_sockets(v, id);
 	if (ok)
 		return true;
-	return refuse(v, "cannot pass map_type %u into func bpf_%s#%u", map->type, bpf_helper(id)->name, id);
+	return vf_refuse(v, "cannot pass map_type %u into func bpf_%s#%u", map->type, bpf_helper(id)->name, id);
 }
 
 /* The head of struct bpf_map as programs may read it (6.18): start, width of the fields, number of them; width 0: bytes. */
@@ -310,7 +310,7 @@ static const struct { u16 off, end; u8 width; bool pointer; } map_head[] = {
 };
 
 bool
-map_struct_access(Verifier *v, int reg, s32 off, u32 size)
+vf_map_struct_access(Verifier *v, int reg, s32 off, u32 size)
 {
 	for (size_t i = 0; i < COUNT(map_head); i++) {
 		u32 at = (u32)off - map_head[i].off, w = map_head[i].width;
@@ -320,5 +320,5 @@ map_struct_access(Verifier *v, int reg, s32 off, u32 size)
 		if (map_head[i].pointer ? at % 8 == 0 && size == 8 : w ? at % w + size <= w : (u32)off + size <= map_head[i].end)
 			return true;
 	}
-	return refuse_reg(v, reg, "cannot access struct bpf_map with off %d size %u", off, size);
+	return vf_refuse_reg(v, reg, "cannot access struct bpf_map with off %d size %u", off, size);
 }

@@ -88,7 +88,7 @@ fits(const Field *f, char mode, u32 off, u32 size)
 }
 
 bool
-ctx_access(Verifier *v, s32 off, u32 size, bool write, bool sext, CtxAccess *out)
+vf_ctx_access(Verifier *v, s32 off, u32 size, bool write, bool sext, CtxAccess *out)
 {
 	const char *mine = letters(v->code);
 
@@ -104,8 +104,8 @@ ctx_access(Verifier *v, s32 off, u32 size, bool write, bool sext, CtxAccess *out
 		*out = (CtxAccess){ f->gives, f->flags, 0, 0 };
 		return true;
 	}
-	remedy(v, "Access a whole field of the context, with its own size, that this program type has.");
-	return refuse(v, "invalid bpf_context access off=%d size=%u", off, size);
+	vf_remedy(v, "Access a whole field of the context, with its own size, that this program type has.");
+	return vf_refuse(v, "invalid bpf_context access off=%d size=%u", off, size);
 }
 
 /* struct bpf_sock as programs see it: start, end, width, mode */
@@ -120,7 +120,7 @@ static const Field tcp_fields[] = {
 static const Field xdp_sock_fields[] = { { "", 0, 4, 4, 'F', '-', R_SCALAR, 0 } };
 
 bool
-sock_access(Kind kind, s32 off, u32 size)
+vf_sock_access(Kind kind, s32 off, u32 size)
 {
 	const Field *f = kind == R_TCP_SOCK ? tcp_fields : kind == R_XDP_SOCK ? xdp_sock_fields : sock_fields;
 	size_t n = kind == R_TCP_SOCK ? COUNT(tcp_fields) : kind == R_XDP_SOCK ? COUNT(xdp_sock_fields) : COUNT(sock_fields);
@@ -134,7 +134,7 @@ sock_access(Kind kind, s32 off, u32 size)
 }
 
 bool
-ctx_return_range(const Code *c, s32 *lo, s32 *hi)
+vf_ctx_return_range(const Code *c, s32 *lo, s32 *hi)
 {
 	u32 at = c->attach_type;
 
@@ -185,7 +185,7 @@ after_the_fact(u32 at)
 }
 
 bool
-ctx_helper_allowed(const Code *c, const Helper *h)
+vf_ctx_helper_allowed(const Code *c, const Helper *h)
 {
 	char letter = bpf_prog_type_letter(c->prog_type);
 
@@ -203,7 +203,7 @@ ctx_helper_allowed(const Code *c, const Helper *h)
 }
 
 const char *
-ctx_helper_signature(const Code *c, const Helper *h)
+vf_ctx_helper_signature(const Code *c, const Helper *h)
 {
 	if (h->id == BPF_FUNC_sk_assign && c->prog_type == BPF_PROG_TYPE_SK_LOOKUP)
 		return "cJi>i";
@@ -214,7 +214,7 @@ ctx_helper_signature(const Code *c, const Helper *h)
 
 /* Which attach types a program type can be loaded for; others take any. */
 bool
-ctx_attach_ok(Verifier *v)
+vf_ctx_attach_ok(Verifier *v)
 {
 	u32 at = v->code->attach_type;
 	bool ok = true;
@@ -249,5 +249,5 @@ ctx_attach_ok(Verifier *v)
 		break;
 	}
 	v->pc = -1;
-	return ok || refuse(v, "a program of type %s cannot have attach type %u", bpf_prog_type_name(v->code->prog_type), at);
+	return ok || vf_refuse(v, "a program of type %s cannot have attach type %u", bpf_prog_type_name(v->code->prog_type), at);
 }

@@ -19,8 +19,8 @@ slots_of(Verifier *v, const Reg *r, Frame **f)
 static void
 forget(Frame *f, int slot)
 {
-	slot_scrub(&f->slot[slot], T_INVALID);
-	slot_scrub(&f->slot[slot - 1], T_INVALID);
+	vf_slot_scrub(&f->slot[slot], T_INVALID);
+	vf_slot_scrub(&f->slot[slot - 1], T_INVALID);
 }
 
 static void
@@ -28,12 +28,12 @@ kill_slices(Verifier *v, u32 id)
 {
 	EACH_REG(v->s, r, {
 		if (r->kind == R_MEM && (r->flags & F_SLICE) && r->uid == id)
-			reg_unknown(r);
+			vf_reg_unknown(r);
 	});
 }
 
 bool
-dynptr_overwritten(Verifier *v, Frame *f, u32 slot)
+vf_dynptr_overwritten(Verifier *v, Frame *f, u32 slot)
 {
 	u32 first, id;
 
@@ -41,7 +41,7 @@ dynptr_overwritten(Verifier *v, Frame *f, u32 slot)
 		return true;
 	first = f->slot[slot].reg.size ? slot : slot + 1;
 	if (f->slot[first].reg.ref)
-		return refuse(v, "cannot overwrite referenced dynptr");
+		return vf_refuse(v, "cannot overwrite referenced dynptr");
 	id = f->slot[first].reg.id;
 	forget(f, (int)first);
 	kill_slices(v, id);
@@ -59,13 +59,13 @@ static bool
 make(Verifier *v, int reg, CallMeta *m, int kind)
 {
 	Frame *f = NULL;
-	int slot = slots_of(v, &regs_of(v)[reg], &f);
+	int slot = slots_of(v, &vf_regs_of(v)[reg], &f);
 
 	if (slot < 0)
-		return refuse_reg(v, reg, "cannot pass in dynptr at an offset or outside of the stack");
-	frame_grow(v, f, (u32)slot + 1);
+		return vf_refuse_reg(v, reg, "cannot pass in dynptr at an offset or outside of the stack");
+	vf_frame_grow(v, f, (u32)slot + 1);
 	v->sub[f->sub].stack = MAX(v->sub[f->sub].stack, (u32)(slot + 1) * 8);
-	if (!dynptr_overwritten(v, f, (u32)slot) || !dynptr_overwritten(v, f, (u32)slot - 1))
+	if (!vf_dynptr_overwritten(v, f, (u32)slot) || !vf_dynptr_overwritten(v, f, (u32)slot - 1))
 		return false;
 	m->dynptr_new = reg;
 	m->dynptr_kind = kind;
@@ -73,37 +73,37 @@ make(Verifier *v, int reg, CallMeta *m, int kind)
 }
 
 bool
-dynptr_arg(Verifier *v, int reg, char letter, CallMeta *m)
+vf_dynptr_arg(Verifier *v, int reg, char letter, CallMeta *m)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 	Frame *f = NULL;
 	int slot;
 
 	if (letter == 'D' || letter == 'E')
 		return make(v, reg, m, letter == 'D' ? DYN_LOCAL : DYN_RINGBUF);
 	if (r->kind == R_DYNPTR)
-		return letter == 'd' || refuse_reg(v, reg, "cannot release a dynptr of the caller");
+		return letter == 'd' || vf_refuse_reg(v, reg, "cannot release a dynptr of the caller");
 	slot = slots_of(v, r, &f);
 	if (slot < 0 || !is_dynptr(f, slot))
-		return refuse_reg(v, reg, "Expected an initialized dynptr as arg #%d", reg - 1);
-	mark_slot_read(v, r->frame, (u32)slot);
-	mark_slot_read(v, r->frame, (u32)slot - 1);
+		return vf_refuse_reg(v, reg, "Expected an initialized dynptr as arg #%d", reg - 1);
+	vf_mark_slot_read(v, r->frame, (u32)slot);
+	vf_mark_slot_read(v, r->frame, (u32)slot - 1);
 	m->dynptr_id = f->slot[slot].reg.id;
 	m->dynptr_ref = f->slot[slot].reg.ref;
 	if (letter == 'F') {
 		if (f->slot[slot].reg.size != DYN_RINGBUF)
-			return refuse_reg(v, reg, "Expected a dynptr of type ringbuf as arg #%d", reg - 1);
+			return vf_refuse_reg(v, reg, "Expected a dynptr of type ringbuf as arg #%d", reg - 1);
 		m->release = 0;
 		forget(f, slot);
 		kill_slices(v, m->dynptr_id);
-		if (!ref_drop(v, m->dynptr_ref))
-			return refuse_reg(v, reg, "func %s#%u reference has not been acquired before", m->h->name, m->h->id);
+		if (!vf_ref_drop(v, m->dynptr_ref))
+			return vf_refuse_reg(v, reg, "func %s#%u reference has not been acquired before", m->h->name, m->h->id);
 	}
 	return true;
 }
 
 bool
-dynptr_after(Verifier *v, CallMeta *m)
+vf_dynptr_after(Verifier *v, CallMeta *m)
 {
 	Frame *f = NULL;
 	int slot;
@@ -111,13 +111,13 @@ dynptr_after(Verifier *v, CallMeta *m)
 
 	if (!m->dynptr_new)
 		return true;
-	slot = slots_of(v, &regs_of(v)[m->dynptr_new], &f);
-	ref = m->dynptr_kind == DYN_RINGBUF ? ref_add(v, REF_PTR) : 0;
+	slot = slots_of(v, &vf_regs_of(v)[m->dynptr_new], &f);
+	ref = m->dynptr_kind == DYN_RINGBUF ? vf_ref_add(v, REF_PTR) : 0;
 	for (int i = 0; i < 2; i++) {
 		Slot *s = &f->slot[slot - i];
 
-		slot_scrub(s, T_DYNPTR);
-		reg_pointer(&s->reg, R_DYNPTR, 0);
+		vf_slot_scrub(s, T_DYNPTR);
+		vf_reg_pointer(&s->reg, R_DYNPTR, 0);
 		s->reg.size = i ? 0 : (u32)m->dynptr_kind;
 		s->reg.id = ++v->ids;
 		s->reg.ref = ref;

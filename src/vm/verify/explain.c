@@ -16,7 +16,7 @@ static const char *const or_null[N_KINDS] = {
 };
 
 const char *
-kind_name(const Verifier *v, const Reg *r)
+vf_kind_name(const Verifier *v, const Reg *r)
 {
 	(void)v;
 	if (r->kind == R_MEM && (r->flags & F_RINGBUF))
@@ -39,7 +39,7 @@ note(Verifier *v, const char *fmt, va_list ap)
 }
 
 bool
-refuse(Verifier *v, const char *fmt, ...)
+vf_refuse(Verifier *v, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -50,7 +50,7 @@ refuse(Verifier *v, const char *fmt, ...)
 }
 
 bool
-refuse_reg(Verifier *v, int reg, const char *fmt, ...)
+vf_refuse_reg(Verifier *v, int reg, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -63,7 +63,7 @@ refuse_reg(Verifier *v, int reg, const char *fmt, ...)
 }
 
 bool
-unsupported(Verifier *v, const char *fmt, ...)
+vf_unsupported(Verifier *v, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -77,7 +77,7 @@ unsupported(Verifier *v, const char *fmt, ...)
 
 /* Kept for the refusal that follows; the first one of a refusal counts. */
 void
-remedy(Verifier *v, const char *text)
+vf_remedy(Verifier *v, const char *text)
 {
 	if (!v->failed)
 		v->remedy = text;
@@ -113,13 +113,13 @@ print_bounds(const Reg *r, Buf *out)
 }
 
 void
-reg_print(const Reg *r, Buf *out)
+vf_reg_print(const Reg *r, Buf *out)
 {
 	if (r->kind == R_SCALAR) {
 		print_bounds(r, out);
 		return;
 	}
-	buf_puts(out, kind_name(NULL, r));
+	buf_puts(out, vf_kind_name(NULL, r));
 	if (r->kind == R_STACK && tnum_is_const(r->bits)) {
 		buf_printf(out, "%lld", (long long)r->bits.value + r->off);
 		return;
@@ -170,7 +170,7 @@ say_reg(const Verifier *v, int i, const Reg *r, Buf *out)
 	case R_CTX: buf_printf(out, "the context, offset %d", r->off); break;
 	default:
 		buf_puts(out, "a pointer: ");
-		reg_print(r, out);
+		vf_reg_print(r, out);
 		break;
 	}
 	if (r->kind != R_SCALAR && r->kind != R_NONE && !tnum_is_const(r->bits))
@@ -224,7 +224,7 @@ say_path(const Verifier *v, Buf *out)
 }
 
 void
-explain(Verifier *v)
+vf_explain(Verifier *v)
 {
 	Buf *out = &v->out->text;
 	const Insn *insn;
@@ -241,7 +241,7 @@ explain(Verifier *v)
 		say_place(v, v->out->pc, out);
 		buf_putc(out, '\n');
 		if (v->s) {
-			Frame *f = frame_of(v);
+			Frame *f = vf_frame_of(v);
 
 			used |= (u16)(1u << insn->dst_reg | 1u << insn->src_reg);
 			if (insn->code == (BPF_JMP | BPF_CALL))
@@ -259,10 +259,10 @@ explain(Verifier *v)
 }
 
 void
-trace_state(Verifier *v)
+vf_trace_state(Verifier *v)
 {
 	Buf *out = &v->out->log;
-	Frame *f = frame_of(v);
+	Frame *f = vf_frame_of(v);
 
 	if (out->n > 16 << 20)
 		return;
@@ -272,14 +272,14 @@ trace_state(Verifier *v)
 	for (int i = 0; i < N_REGS; i++)
 		if (f->reg[i].kind != R_NONE) {
 			buf_printf(out, " R%d=", i);
-			reg_print(&f->reg[i], out);
+			vf_reg_print(&f->reg[i], out);
 		}
 	for (u32 i = 0; i < f->n_slots; i++) {
 		const Slot *s = &f->slot[i];
 
-		if (slot_is_spill(s)) {
+		if (vf_slot_is_spill(s)) {
 			buf_printf(out, " fp-%u=", (i + 1) * 8);
-			reg_print(&s->reg, out);
+			vf_reg_print(&s->reg, out);
 		} else if (s->type[7] || s->type[0]) {
 			buf_printf(out, " fp-%u=", (i + 1) * 8);
 			for (int k = 7; k >= 0; k--)

@@ -114,7 +114,7 @@ sub_proto(const Verifier *v, int sub, Blob *b, Type *func, Type *proto)
 }
 
 bool
-global_find(Verifier *v)
+vf_global_find(Verifier *v)
 {
 	Blob b;
 	Type func, proto;
@@ -122,7 +122,7 @@ global_find(Verifier *v)
 	for (u32 i = 1; i < v->n_subs && v->code->n_funcs; i++) {
 		if (!sub_proto(v, (int)i, &b, &func, &proto)) {
 			v->pc = v->sub[i].start;
-			return refuse(v, "number of funcs in func_info doesn't match number of subprogs");
+			return vf_refuse(v, "number of funcs in func_info doesn't match number of subprogs");
 		}
 		v->sub[i].global = (func.info & 0xffff) == 1;
 		v->sub[i].n_args = (s8)MIN(proto.info & 0xffff, 100u);
@@ -193,16 +193,16 @@ arg_at(Verifier *v, int sub, int i, ArgKind *kind, u32 *size)
 	Type func, proto;
 
 	if (!sub_proto(v, sub, &b, &func, &proto))
-		return unsupported(v, "the prototype of a global function is not in the program's BTF");
+		return vf_unsupported(v, "the prototype of a global function is not in the program's BTF");
 	*kind = arg_kind(v, &b, get32(proto.rest + (u32)i * 8 + 4), size);
 	if (*kind == ARG_OTHER)
-		return unsupported(v, "argument %d of global function %d has a type this verifier does not follow", i + 1, sub);
+		return vf_unsupported(v, "argument %d of global function %d has a type this verifier does not follow", i + 1, sub);
 	return true;
 }
 
 /* A caller's arguments against the prototype. */
 bool
-check_global_args(Verifier *v, int sub)
+vf_check_global_args(Verifier *v, int sub)
 {
 	ArgKind kind;
 	u32 size;
@@ -211,17 +211,17 @@ check_global_args(Verifier *v, int sub)
 		Reg *r;
 		CallMeta m = { 0 };
 
-		if (!use_reg(v, i + 1) || !arg_at(v, sub, i, &kind, &size))
+		if (!vf_use_reg(v, i + 1) || !arg_at(v, sub, i, &kind, &size))
 			return false;
-		r = &regs_of(v)[i + 1];
+		r = &vf_regs_of(v)[i + 1];
 		if (kind == ARG_NUMBER && r->kind != R_SCALAR)
-			return refuse_reg(v, i + 1, "R%d is not a scalar", i + 1);
+			return vf_refuse_reg(v, i + 1, "R%d is not a scalar", i + 1);
 		if (kind == ARG_CTX && r->kind != R_CTX)
-			return refuse_reg(v, i + 1, "arg#%d expected pointer to ctx, but got %s", i, kind_name(v, r));
-		if (kind == ARG_CTX && !check_fixed_off(v, r, i + 1, false))
+			return vf_refuse_reg(v, i + 1, "arg#%d expected pointer to ctx, but got %s", i, vf_kind_name(v, r));
+		if (kind == ARG_CTX && !vf_check_fixed_off(v, r, i + 1, false))
 			return false;
 		if (kind == ARG_MEMORY && !(r->kind == R_SCALAR && tnum_is_const(r->bits) && !r->bits.value)) {
-			if (!check_helper_mem(v, i + 1, size, ACC_READ, false, &m) || !check_helper_mem(v, i + 1, size, ACC_WRITE, false, &m))
+			if (!vf_check_helper_mem(v, i + 1, size, ACC_READ, false, &m) || !vf_check_helper_mem(v, i + 1, size, ACC_WRITE, false, &m))
 				return false;
 		}
 	}
@@ -230,22 +230,22 @@ check_global_args(Verifier *v, int sub)
 
 /* The registers with which a global function begins. */
 bool
-global_args(Verifier *v, int sub, Frame *f)
+vf_global_args(Verifier *v, int sub, Frame *f)
 {
 	ArgKind kind;
 	u32 size;
 
 	if (v->sub[sub].n_args > 5)
-		return refuse(v, "Global function %d with %d > 5 args. Buggy compiler.", sub, v->sub[sub].n_args);
+		return vf_refuse(v, "Global function %d with %d > 5 args. Buggy compiler.", sub, v->sub[sub].n_args);
 	for (int i = 0; i < v->sub[sub].n_args; i++) {
 		if (!arg_at(v, sub, i, &kind, &size))
 			return false;
 		if (kind == ARG_NUMBER)
-			reg_unknown(&f->reg[i + 1]);
+			vf_reg_unknown(&f->reg[i + 1]);
 		else if (kind == ARG_CTX)
-			reg_pointer(&f->reg[i + 1], R_CTX, 0);
+			vf_reg_pointer(&f->reg[i + 1], R_CTX, 0);
 		else {
-			reg_pointer(&f->reg[i + 1], R_MEM, F_NULL);
+			vf_reg_pointer(&f->reg[i + 1], R_MEM, F_NULL);
 			f->reg[i + 1].size = size;
 			f->reg[i + 1].id = ++v->ids;
 		}

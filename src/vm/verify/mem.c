@@ -53,27 +53,27 @@ check_alignment(Verifier *v, const Reg *r, int reg, s32 off, u32 size, bool stri
 		at = tnum_add(r->bits, tnum_const((u64)(s64)(2 + r->off + off)));
 		if (tnum_aligned(at, size))
 			return true;
-		return refuse_reg(v, reg, "misaligned packet access off 2+%s+%d+%d size %u", bits, r->off, off, size);
+		return vf_refuse_reg(v, reg, "misaligned packet access off 2+%s+%d+%d size %u", bits, r->off, off, size);
 	}
 	at = tnum_add(r->bits, tnum_const((u64)((s64)r->off + off)));
 	if (tnum_aligned(at, size))
 		return true;
-	remedy(v, "Use an offset that is a multiple of the access size, or access single bytes.");
-	return refuse_reg(v, reg, "misaligned %saccess off %s+%d+%d size %u", area(r), bits, r->off, off, size);
+	vf_remedy(v, "Use an offset that is a multiple of the access size, or access single bytes.");
+	return vf_refuse_reg(v, reg, "misaligned %saccess off %s+%d+%d size %u", area(r), bits, r->off, off, size);
 }
 
 bool
-check_fixed_off(Verifier *v, const Reg *r, int reg, bool off_ok)
+vf_check_fixed_off(Verifier *v, const Reg *r, int reg, bool off_ok)
 {
 	char bits[64];
 
 	if (r->off < 0)
-		return refuse_reg(v, reg, "negative offset %s ptr R%d off=%d disallowed", kind_name(v, r), reg, r->off);
+		return vf_refuse_reg(v, reg, "negative offset %s ptr R%d off=%d disallowed", vf_kind_name(v, r), reg, r->off);
 	if (!off_ok && r->off)
-		return refuse_reg(v, reg, "dereference of modified %s ptr R%d off=%d disallowed", kind_name(v, r), reg, r->off);
+		return vf_refuse_reg(v, reg, "dereference of modified %s ptr R%d off=%d disallowed", vf_kind_name(v, r), reg, r->off);
 	if (!tnum_is_const(r->bits) || r->bits.value) {
 		print_bits(r->bits, bits, sizeof(bits));
-		return refuse_reg(v, reg, "variable %s access var_off=%s disallowed", kind_name(v, r), bits);
+		return vf_refuse_reg(v, reg, "variable %s access var_off=%s disallowed", vf_kind_name(v, r), bits);
 	}
 	return true;
 }
@@ -85,31 +85,31 @@ inside(s64 off, u64 size, u64 mem_size, bool zero_ok)
 }
 
 bool
-check_region(Verifier *v, int reg, s32 off, u64 size, u64 mem_size, bool zero_ok)
+vf_check_region(Verifier *v, int reg, s32 off, u64 size, u64 mem_size, bool zero_ok)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 
 	if (r->smin < 0 && (r->smin == INT64_MIN || off + r->smin != (s64)(s32)(off + r->smin) || r->smin + off < 0)) {
-		remedy(v, "Compare the index as an unsigned number, or with 0 first.");
-		return refuse_reg(v, reg, "R%d min value is negative, either use unsigned index or do a if (index >=0) check.", reg);
+		vf_remedy(v, "Compare the index as an unsigned number, or with 0 first.");
+		return vf_refuse_reg(v, reg, "R%d min value is negative, either use unsigned index or do a if (index >=0) check.", reg);
 	}
 	if (!inside(r->smin + off, size, mem_size, zero_ok))
-		return refuse_reg(v, reg, "R%d min value is outside of the allowed memory range (%llu bytes at offset %lld of %llu)",
+		return vf_refuse_reg(v, reg, "R%d min value is outside of the allowed memory range (%llu bytes at offset %lld of %llu)",
 				  reg, (unsigned long long)size, (long long)(r->smin + off), (unsigned long long)mem_size);
 	if (r->umax >= MAX_VAR_OFF) {
-		remedy(v, "Compare the index with the size of the object first, or mask it.");
-		return refuse_reg(v, reg, "R%d unbounded memory access, make sure to bounds check any such access", reg);
+		vf_remedy(v, "Compare the index with the size of the object first, or mask it.");
+		return vf_refuse_reg(v, reg, "R%d unbounded memory access, make sure to bounds check any such access", reg);
 	}
 	if (!inside((s64)r->umax + off, size, mem_size, zero_ok)) {
-		remedy(v, "Make the bound on the index smaller: the last byte touched must lie inside the object.");
-		return refuse_reg(v, reg, "R%d max value is outside of the allowed memory range (%llu bytes at offset %lld of %llu)",
+		vf_remedy(v, "Make the bound on the index smaller: the last byte touched must lie inside the object.");
+		return vf_refuse_reg(v, reg, "R%d max value is outside of the allowed memory range (%llu bytes at offset %lld of %llu)",
 				  reg, (unsigned long long)size, (long long)r->umax + off, (unsigned long long)mem_size);
 	}
 	return true;
 }
 
 s32
-map_field_size(MapFieldKind kind)
+vf_map_field_size(MapFieldKind kind)
 {
 	return kind == MF_SPIN_LOCK ? 4 : kind == MF_TIMER || kind == MF_WORKQUEUE ? 16 : 8;
 }
@@ -127,12 +127,12 @@ field_name(MapFieldKind kind)
 }
 
 bool
-check_map_value(Verifier *v, int reg, s32 off, u64 size, bool zero_ok, bool by_helper)
+vf_check_map_value(Verifier *v, int reg, s32 off, u64 size, bool zero_ok, bool by_helper)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 	const MapDef *m = &v->maps[r->map];
 
-	if (!check_region(v, reg, off, size, m->value_size, zero_ok))
+	if (!vf_check_region(v, reg, off, size, m->value_size, zero_ok))
 		return false;
 	for (u32 i = 0; i < m->n_fields; i++) {
 		const MapField *f = &m->fields[i];
@@ -141,16 +141,16 @@ check_map_value(Verifier *v, int reg, s32 off, u64 size, bool zero_ok, bool by_h
 		if (!(r->smin + off < (s64)f->off + f->size && (s64)f->off < (s64)r->umax + off + (s64)size))
 			continue;
 		if (f->kind != MF_KPTR && f->kind != MF_KPTR_UNTRUSTED)
-			return refuse_reg(v, reg, "%s cannot be accessed directly by load/store", name);
+			return vf_refuse_reg(v, reg, "%s cannot be accessed directly by load/store", name);
 		if (by_helper)
-			return refuse_reg(v, reg, "%s cannot be accessed indirectly by helper", name);
+			return vf_refuse_reg(v, reg, "%s cannot be accessed indirectly by helper", name);
 		if (!tnum_is_const(r->bits))
-			return refuse_reg(v, reg, "%s access cannot have variable offset", name);
+			return vf_refuse_reg(v, reg, "%s access cannot have variable offset", name);
 		if (f->off != off + r->bits.value)
-			return refuse_reg(v, reg, "%s access misaligned expected=%u off=%llu", name, f->off,
+			return vf_refuse_reg(v, reg, "%s access misaligned expected=%u off=%llu", name, f->off,
 					  (unsigned long long)(off + r->bits.value));
 		if (size != 8)
-			return refuse_reg(v, reg, "%s access size must be BPF_DW", name);
+			return vf_refuse_reg(v, reg, "%s access size must be BPF_DW", name);
 	}
 	return true;
 }
@@ -162,31 +162,31 @@ check_map_flags(Verifier *v, const Reg *r, s32 off, u64 size, int how)
 	const MapDef *m = &v->maps[r->map];
 
 	if (how == ACC_WRITE && (m->flags & BPF_F_RDONLY_PROG))
-		return refuse(v, "write into map forbidden, value_size=%u off=%lld size=%llu", m->value_size,
+		return vf_refuse(v, "write into map forbidden, value_size=%u off=%lld size=%llu", m->value_size,
 			      (long long)(r->smin + off), (unsigned long long)size);
 	if (how == ACC_READ && (m->flags & BPF_F_WRONLY_PROG))
-		return refuse(v, "read from map forbidden, value_size=%u off=%lld size=%llu", m->value_size,
+		return vf_refuse(v, "read from map forbidden, value_size=%u off=%lld size=%llu", m->value_size,
 			      (long long)(r->smin + off), (unsigned long long)size);
 	return true;
 }
 
 bool
-check_packet(Verifier *v, int reg, s32 off, u64 size, bool zero_ok)
+vf_check_packet(Verifier *v, int reg, s32 off, u64 size, bool zero_ok)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 
 	if (r->smin < 0)
-		return refuse_reg(v, reg, "R%d min value is negative, either use unsigned index or do a if (index >=0) check.", reg);
+		return vf_refuse_reg(v, reg, "R%d min value is negative, either use unsigned index or do a if (index >=0) check.", reg);
 	if (r->range < 0 || !inside(off, size, (u64)r->range, zero_ok)) {
-		remedy(v, "Compare the end of the bytes to be accessed with data_end first, and leave if it is beyond.");
-		return refuse_reg(v, reg, "R%d offset is outside of the packet: %llu bytes at offset %d, %d known to be there", reg,
+		vf_remedy(v, "Compare the end of the bytes to be accessed with data_end first, and leave if it is beyond.");
+		return vf_refuse_reg(v, reg, "R%d offset is outside of the packet: %llu bytes at offset %d, %d known to be there", reg,
 				  (unsigned long long)size, off, MAX(r->range, 0));
 	}
 	return true;
 }
 
 bool
-may_write_packet(Verifier *v, bool helper)
+vf_may_write_packet(Verifier *v, bool helper)
 {
 	(void)helper;
 	switch (v->code->prog_type) {
@@ -209,7 +209,7 @@ stack_frame(Verifier *v, const Reg *r)
 static bool
 stack_bounds(Verifier *v, int reg, s32 off, u64 size, const char *what, s64 *min, s64 *max)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 	bool fixed = tnum_is_const(r->bits);
 	char bits[64];
 
@@ -217,20 +217,20 @@ stack_bounds(Verifier *v, int reg, s32 off, u64 size, const char *what, s64 *min
 		*min = *max = (s64)r->bits.value + off;
 	else {
 		if (r->smax >= MAX_VAR_OFF || r->smin <= -MAX_VAR_OFF)
-			return refuse_reg(v, reg, "invalid unbounded variable-offset%s stack R%d", what, reg);
+			return vf_refuse_reg(v, reg, "invalid unbounded variable-offset%s stack R%d", what, reg);
 		*min = r->smin + off;
 		*max = r->smax + off;
 	}
 	if (*min < -STACK_SIZE || *min > -1 || *max + (s64)size > 0) {
-		remedy(v, "The stack of a function is 512 bytes, from r10-512 to r10-1.");
+		vf_remedy(v, "The stack of a function is 512 bytes, from r10-512 to r10-1.");
 		if (fixed)
-			return refuse_reg(v, reg, "invalid%s stack R%d off=%lld size=%llu", what, reg, (long long)*min,
+			return vf_refuse_reg(v, reg, "invalid%s stack R%d off=%lld size=%llu", what, reg, (long long)*min,
 					  (unsigned long long)size);
 		print_bits(r->bits, bits, sizeof(bits));
-		return refuse_reg(v, reg, "invalid variable-offset%s stack R%d var_off=%s off=%d size=%llu", what, reg, bits, off,
+		return vf_refuse_reg(v, reg, "invalid variable-offset%s stack R%d var_off=%s off=%d size=%llu", what, reg, bits, off,
 				  (unsigned long long)size);
 	}
-	frame_grow(v, stack_frame(v, r), (u32)((-*min + 7) / 8));
+	vf_frame_grow(v, stack_frame(v, r), (u32)((-*min + 7) / 8));
 	v->sub[stack_frame(v, r)->sub].stack = MAX(v->sub[stack_frame(v, r)->sub].stack, (u32)-*min);
 	return true;
 }
@@ -309,13 +309,13 @@ is_zero(const Reg *r)
 static bool
 write_fixed(Verifier *v, Frame *f, s64 off, u32 size, int value, const Insn *insn)
 {
-	Reg *r = value >= 0 ? &regs_of(v)[value] : NULL, imm;
+	Reg *r = value >= 0 ? &vf_regs_of(v)[value] : NULL, imm;
 	bool st = BPF_CLASS(insn->code) == BPF_ST && BPF_MODE(insn->code) == BPF_MEM;
 	u32 byte;
 	Slot *s = slot_at(f, off, &byte);
 	SlotType type = T_MISC;
 
-	if (!dynptr_overwritten(v, f, (u32)(s - f->slot)))
+	if (!vf_dynptr_overwritten(v, f, (u32)(s - f->slot)))
 		return false;
 	s = slot_at(f, off, &byte);
 	if (r && off % 8 == 0 && r->kind == R_SCALAR) {
@@ -330,21 +330,21 @@ write_fixed(Verifier *v, Frame *f, s64 off, u32 size, int value, const Insn *ins
 			s->reg.off = 0;
 		}
 	} else if (!r && off % 8 == 0 && st) {
-		reg_known(&imm, (u64)(s64)insn->imm);
+		vf_reg_known(&imm, (u64)(s64)insn->imm);
 		save(s, &imm, size);
 	} else if (r && spillable(r)) {
 		if (size != 8)
-			return refuse_reg(v, value, "invalid size of register spill");
-		if (f != frame_of(v) && r->kind == R_STACK)
-			return refuse_reg(v, value, "cannot spill pointers to stack into stack frame of the caller");
+			return vf_refuse_reg(v, value, "invalid size of register spill");
+		if (f != vf_frame_of(v) && r->kind == R_STACK)
+			return vf_refuse_reg(v, value, "cannot spill pointers to stack into stack frame of the caller");
 		save(s, r, size);
 	} else {
 		if (is_special(s))
 			scrub(s);
-		reg_none(&s->reg);
+		vf_reg_none(&s->reg);
 		if (is_zero(r) || (!r && st && insn->imm == 0)) {
 			if (r)
-				mark_precise(v, r->deps);
+				vf_mark_precise(v, r->deps);
 			type = T_ZERO;
 		}
 		for (u32 i = 0; i < size; i++)
@@ -358,13 +358,13 @@ write_fixed(Verifier *v, Frame *f, s64 off, u32 size, int value, const Insn *ins
 static bool
 write_variable(Verifier *v, Frame *f, s64 min, s64 max, u32 size, int value, const Insn *insn)
 {
-	const Reg *r = value >= 0 ? &regs_of(v)[value] : NULL;
+	const Reg *r = value >= 0 ? &vf_regs_of(v)[value] : NULL;
 	bool st = BPF_CLASS(insn->code) == BPF_ST && BPF_MODE(insn->code) == BPF_MEM;
 	bool zero = is_zero(r) || (!r && st && insn->imm == 0), used = false;
 	u32 byte;
 
 	for (s64 at = min; at < max + size; at++)
-		if (!dynptr_overwritten(v, f, (u32)(-at - 1) / 8))
+		if (!vf_dynptr_overwritten(v, f, (u32)(-at - 1) / 8))
 			return false;
 	for (s64 at = min; at < max + size; at++) {
 		Slot *s = slot_at(f, at, &byte);
@@ -373,14 +373,14 @@ write_variable(Verifier *v, Frame *f, s64 min, s64 max, u32 size, int value, con
 			used = true;
 			continue;
 		}
-		reg_none(&s->reg);
+		vf_reg_none(&s->reg);
 		if (zero && s->type[byte] == T_ZERO)
 			used = true;
 		else
 			s->type[byte] = T_MISC;
 	}
 	if (used && r)
-		mark_precise(v, r->deps);
+		vf_mark_precise(v, r->deps);
 	return true;
 }
 
@@ -395,9 +395,9 @@ load_bytes(Verifier *v, const Reg *from, s64 min, s64 end, int value)
 	for (s64 at = min; at < end; at++)
 		zero &= slot_at(f, at, &byte)->type[byte] == T_ZERO;
 	if (zero)
-		reg_known(&regs_of(v)[value], 0);
+		vf_reg_known(&vf_regs_of(v)[value], 0);
 	else
-		reg_unknown(&regs_of(v)[value]);
+		vf_reg_unknown(&vf_regs_of(v)[value]);
 }
 
 static bool
@@ -405,7 +405,7 @@ fill(Verifier *v, Frame *f, const Reg *from, s64 off, u32 size, int value)
 {
 	u32 byte, spilled = 1, n_spill = 0, n_zero = 0, deps;
 	Slot *s = slot_at(f, off, &byte);
-	Reg *dst = value >= 0 ? &regs_of(v)[value] : NULL;
+	Reg *dst = value >= 0 ? &vf_regs_of(v)[value] : NULL;
 
 	(void)from;
 	for (u32 i = 7; i > 0 && s->type[i - 1] == T_SPILL; i--)
@@ -418,7 +418,7 @@ fill(Verifier *v, Frame *f, const Reg *from, s64 off, u32 size, int value)
 		return true;
 	}
 	if (s->reg.kind != R_SCALAR)
-		return refuse(v, "invalid size of register fill");
+		return vf_refuse(v, "invalid size of register fill");
 	if (!dst)
 		return true;
 	if (size <= spilled && off % 8 == 0) {
@@ -438,21 +438,21 @@ fill(Verifier *v, Frame *f, const Reg *from, s64 off, u32 size, int value)
 		n_spill += t == T_SPILL;
 		n_zero += t == T_ZERO;
 		if (t == T_DYNPTR || t == T_ITER)
-			return refuse(v, "invalid read from stack off %lld+%u size %u", (long long)off, i, size);
+			return vf_refuse(v, "invalid read from stack off %lld+%u size %u", (long long)off, i, size);
 	}
 	deps = s->reg.deps;
 	if ((n_spill == size && is_zero(&s->reg)) || n_zero == size) {
-		reg_known(dst, 0);
+		vf_reg_known(dst, 0);
 		dst->deps = n_spill ? deps : 0;
 	} else
-		reg_unknown(dst);
+		vf_reg_unknown(dst);
 	return true;
 }
 
 static bool
 read_stack(Verifier *v, int reg, s32 off, u32 size, int value)
 {
-	const Reg r = regs_of(v)[reg];
+	const Reg r = vf_regs_of(v)[reg];
 	Frame *f = stack_frame(v, &r);
 	s64 min, max;
 	u32 byte;
@@ -460,19 +460,19 @@ read_stack(Verifier *v, int reg, s32 off, u32 size, int value)
 	if (!stack_bounds(v, reg, off, size, " read from", &min, &max))
 		return false;
 	for (s64 at = min; at < max + size; at++)
-		mark_slot_read(v, r.frame, (u32)(-at - 1) / 8);
+		vf_mark_slot_read(v, r.frame, (u32)(-at - 1) / 8);
 	if (tnum_is_const(r.bits)) {
 		Slot *s = slot_at(f, min, &byte);
 
-		if (slot_is_spill(s))
+		if (vf_slot_is_spill(s))
 			return fill(v, f, &r, min, size, value);
 	} else if (value < 0)
-		return refuse_reg(v, reg, "variable offset stack pointer cannot be passed into helper function");
+		return vf_refuse_reg(v, reg, "variable offset stack pointer cannot be passed into helper function");
 	for (s64 at = min; at < max + size; at++) {
 		Slot *s = slot_at(f, at, &byte);
 
 		if (s->type[byte] == T_DYNPTR || s->type[byte] == T_ITER)
-			return refuse_reg(v, reg, "invalid read from stack off %lld+0 size %u", (long long)at, size);
+			return vf_refuse_reg(v, reg, "invalid read from stack off %lld+0 size %u", (long long)at, size);
 		/* Spilled numbers under a variable offset decide what is loaded only by being zero or not. */
 	}
 	if (value >= 0)
@@ -483,7 +483,7 @@ read_stack(Verifier *v, int reg, s32 off, u32 size, int value)
 static bool
 write_stack(Verifier *v, int reg, s32 off, u32 size, int value, const Insn *insn)
 {
-	const Reg r = regs_of(v)[reg];
+	const Reg r = vf_regs_of(v)[reg];
 	Frame *f = stack_frame(v, &r);
 	s64 min, max;
 
@@ -498,19 +498,19 @@ write_stack(Verifier *v, int reg, s32 off, u32 size, int value, const Insn *insn
 static bool
 helper_stack(Verifier *v, int reg, u64 size, int how, bool zero_ok, CallMeta *meta)
 {
-	const Reg r = regs_of(v)[reg];
+	const Reg r = vf_regs_of(v)[reg];
 	Frame *f = stack_frame(v, &r);
 	s64 min, max;
 	u32 byte;
 
 	if (size == 0 && !zero_ok)
-		return refuse_reg(v, reg, "invalid zero-sized read");
+		return vf_refuse_reg(v, reg, "invalid zero-sized read");
 	if (!stack_bounds(v, reg, r.off, size, how == ACC_WRITE ? " write to" : " read from", &min, &max))
 		return false;
 	if (meta && meta->raw && tnum_is_const(r.bits)) {
 		for (s64 at = min; at < max + (s64)size; at++)
 			if (slot_at(f, at, &byte)->type[byte] == T_DYNPTR)
-				return refuse_reg(v, reg, "potential write to dynptr at off=%lld disallowed", (long long)at);
+				return vf_refuse_reg(v, reg, "potential write to dynptr at off=%lld disallowed", (long long)at);
 		meta->raw_reg = reg;
 		meta->raw_size = (u32)size;
 		return true;
@@ -519,14 +519,14 @@ helper_stack(Verifier *v, int reg, u64 size, int how, bool zero_ok, CallMeta *me
 		Slot *s = slot_at(f, at, &byte);
 
 		if (s->type[byte] == T_DYNPTR || s->type[byte] == T_ITER)
-			return refuse_reg(v, reg, "invalid read from stack R%d off %lld+%lld size %llu", reg, (long long)min,
+			return vf_refuse_reg(v, reg, "invalid read from stack R%d off %lld+%lld size %llu", reg, (long long)min,
 					  (long long)(at - min), (unsigned long long)size);
-		mark_slot_read(v, r.frame, (u32)(-at - 1) / 8);
+		vf_mark_slot_read(v, r.frame, (u32)(-at - 1) / 8);
 		if (how != ACC_WRITE)
 			continue;
-		if (slot_is_spill(s)) {
+		if (vf_slot_is_spill(s)) {
 			scrub(s);
-			reg_none(&s->reg);
+			vf_reg_none(&s->reg);
 		} else
 			s->type[byte] = T_MISC;
 	}
@@ -541,16 +541,16 @@ context(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how, int valu
 	CtxAccess acc;
 	Reg *dst;
 
-	if (!check_fixed_off(v, r, reg, false) || !ctx_access(v, off, size, how == ACC_WRITE, sext, &acc))
+	if (!vf_check_fixed_off(v, r, reg, false) || !vf_ctx_access(v, off, size, how == ACC_WRITE, sext, &acc))
 		return false;
 	if (how == ACC_WRITE || value < 0)
 		return true;
-	dst = &regs_of(v)[value];
+	dst = &vf_regs_of(v)[value];
 	if (acc.kind == R_SCALAR) {
-		reg_unknown(dst);
+		vf_reg_unknown(dst);
 		return true;
 	}
-	reg_pointer(dst, acc.kind, acc.flags);
+	vf_reg_pointer(dst, acc.kind, acc.flags);
 	dst->size = acc.size;
 	if (acc.flags & F_NULL)
 		dst->id = ++v->ids;
@@ -563,20 +563,20 @@ kptr_access(Verifier *v, const MapField *f, const Insn *insn, int how, int value
 	Reg *r;
 
 	if (BPF_MODE(insn->code) != BPF_MEM)
-		return refuse(v, "kptr in map can only be accessed using BPF_MEM instruction mode");
+		return vf_refuse(v, "kptr in map can only be accessed using BPF_MEM instruction mode");
 	if (how == ACC_WRITE && f->kind == MF_KPTR)
-		return refuse(v, "store to referenced kptr disallowed");
+		return vf_refuse(v, "store to referenced kptr disallowed");
 	if (how == ACC_READ) {
-		r = &regs_of(v)[value];
-		reg_pointer(r, R_BTF, F_NULL | F_UNTRUSTED);
+		r = &vf_regs_of(v)[value];
+		vf_reg_pointer(r, R_BTF, F_NULL | F_UNTRUSTED);
 		r->id = ++v->ids;
 		return true;
 	}
-	if (value >= 0 && !is_zero(&regs_of(v)[value]))
-		return refuse_reg(v, value, "invalid kptr access, R%d type=%s expected=ptr_%s", value,
-				  kind_name(v, &regs_of(v)[value]), f->type);
+	if (value >= 0 && !is_zero(&vf_regs_of(v)[value]))
+		return vf_refuse_reg(v, value, "invalid kptr access, R%d type=%s expected=ptr_%s", value,
+				  vf_kind_name(v, &vf_regs_of(v)[value]), f->type);
 	if (value < 0 && insn->imm)
-		return refuse(v, "BPF_ST imm must be 0 when storing to kptr at off=%u", f->off);
+		return vf_refuse(v, "BPF_ST imm must be 0 when storing to kptr at off=%u", f->off);
 	return true;
 }
 
@@ -592,9 +592,9 @@ constant_value(Verifier *v, const Reg *r, s32 off, u32 size, int value, bool sex
 		return false;
 	if (m->init)
 		memcpy(&n, (const u8 *)m->init + off + (s64)r->bits.value, size);
-	reg_known(&regs_of(v)[value], n);
+	vf_reg_known(&vf_regs_of(v)[value], n);
 	if (sext)
-		reg_sign_extend(&regs_of(v)[value], size);
+		vf_reg_sign_extend(&vf_regs_of(v)[value], size);
 	return true;
 }
 
@@ -604,14 +604,14 @@ map_value(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how, int va
 	const MapDef *m = &v->maps[r->map];
 	const Insn *insn = &v->insn[v->pc];
 
-	if (!check_map_flags(v, r, off, size, how) || !check_map_value(v, reg, off, size, false, false))
+	if (!check_map_flags(v, r, off, size, how) || !vf_check_map_value(v, reg, off, size, false, false))
 		return false;
 	for (u32 i = 0; i < m->n_fields; i++)
 		if ((m->fields[i].kind == MF_KPTR || m->fields[i].kind == MF_KPTR_UNTRUSTED) && tnum_is_const(r->bits) &&
 		    m->fields[i].off == off + r->bits.value)
 			return kptr_access(v, &m->fields[i], insn, how, value);
 	if (how == ACC_READ && value >= 0 && !constant_value(v, r, off, size, value, sext))
-		reg_unknown(&regs_of(v)[value]);
+		vf_reg_unknown(&vf_regs_of(v)[value]);
 	return true;
 }
 
@@ -621,10 +621,10 @@ tp_buffer(Verifier *v, const Reg *r, int reg, s32 off, u32 size)
 	char bits[64];
 
 	if (off < 0)
-		return refuse_reg(v, reg, "R%d invalid tracepoint buffer access: off=%d, size=%u", reg, off, size);
+		return vf_refuse_reg(v, reg, "R%d invalid tracepoint buffer access: off=%d, size=%u", reg, off, size);
 	if (!tnum_is_const(r->bits) || r->bits.value) {
 		print_bits(r->bits, bits, sizeof(bits));
-		return refuse_reg(v, reg, "R%d invalid variable buffer offset: off=%d, var_off=%s", reg, off, bits);
+		return vf_refuse_reg(v, reg, "R%d invalid variable buffer offset: off=%d, var_off=%s", reg, off, bits);
 	}
 	return true;
 }
@@ -636,16 +636,16 @@ map_struct(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how)
 	const char *type = v->maps[r->map].type == BPF_MAP_TYPE_ARRAY ? "bpf_array" : "bpf_map";
 
 	if (how != ACC_READ)
-		return refuse_reg(v, reg, "only read from %s is supported", type);
+		return vf_refuse_reg(v, reg, "only read from %s is supported", type);
 	if (off < 0)
-		return refuse_reg(v, reg, "R%d is %s invalid negative access: off=%d", reg, type, off);
-	return map_struct_access(v, reg, off, size);
+		return vf_refuse_reg(v, reg, "R%d is %s invalid negative access: off=%d", reg, type, off);
+	return vf_map_struct_access(v, reg, off, size);
 }
 
 bool
-check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool strict_align, bool sext)
+vf_check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool strict_align, bool sext)
 {
-	Reg r = regs_of(v)[reg], *dst;
+	Reg r = vf_regs_of(v)[reg], *dst;
 	const Insn *insn = &v->insn[v->pc];
 	bool unknown = how == ACC_READ && value >= 0, ok;
 
@@ -653,14 +653,14 @@ check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool stri
 		return false;
 	off += r.off;
 	if (r.flags & F_NULL && r.kind != R_SCALAR) {
-		remedy(v, "Compare the pointer with 0 first and use it only where it is not.");
-		return refuse_reg(v, reg, "R%d invalid mem access '%s'", reg, kind_name(v, &r));
+		vf_remedy(v, "Compare the pointer with 0 first and use it only where it is not.");
+		return vf_refuse_reg(v, reg, "R%d invalid mem access '%s'", reg, vf_kind_name(v, &r));
 	}
 	switch (r.kind) {
 	case R_KEY:
 		if (how == ACC_WRITE)
-			return refuse_reg(v, reg, "write to change key R%d not allowed", reg);
-		ok = check_region(v, reg, off, size, v->maps[r.map].key_size, false);
+			return vf_refuse_reg(v, reg, "write to change key R%d not allowed", reg);
+		ok = vf_check_region(v, reg, off, size, v->maps[r.map].key_size, false);
 		break;
 	case R_VALUE:
 		ok = map_value(v, &r, reg, off, size, how, value, sext);
@@ -668,8 +668,8 @@ check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool stri
 		break;
 	case R_MEM:
 		if (how == ACC_WRITE && (r.flags & F_RDONLY))
-			return refuse_reg(v, reg, "R%d cannot write into %s", reg, kind_name(v, &r));
-		ok = check_region(v, reg, off, size, r.size, false);
+			return vf_refuse_reg(v, reg, "R%d cannot write into %s", reg, vf_kind_name(v, &r));
+		ok = vf_check_region(v, reg, off, size, r.size, false);
 		break;
 	case R_CTX:
 		ok = context(v, &r, reg, off, size, how, value, sext);
@@ -680,21 +680,21 @@ check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool stri
 		unknown = false;
 		break;
 	case R_PACKET: case R_META:
-		if (how == ACC_WRITE && !may_write_packet(v, false))
-			return refuse_reg(v, reg, "cannot write into packet");
-		ok = check_packet(v, reg, off, size, false);
+		if (how == ACC_WRITE && !vf_may_write_packet(v, false))
+			return vf_refuse_reg(v, reg, "cannot write into packet");
+		ok = vf_check_packet(v, reg, off, size, false);
 		break;
 	case R_FLOW_KEYS:
 		ok = (size > 0 && off >= 0 && (u32)off + size <= 56) ||
-			refuse_reg(v, reg, "invalid access to flow keys off=%d size=%u", off, size);
+			vf_refuse_reg(v, reg, "invalid access to flow keys off=%d size=%u", off, size);
 		break;
 	case R_SOCK: case R_SOCK_COMMON: case R_TCP_SOCK: case R_XDP_SOCK:
 		if (how == ACC_WRITE)
-			return refuse_reg(v, reg, "R%d cannot write into %s", reg, kind_name(v, &r));
-		ok = (r.smin >= 0 || refuse_reg(v, reg, "R%d min value is negative, either use unsigned index or do a "
+			return vf_refuse_reg(v, reg, "R%d cannot write into %s", reg, vf_kind_name(v, &r));
+		ok = (r.smin >= 0 || vf_refuse_reg(v, reg, "R%d min value is negative, either use unsigned index or do a "
 						"if (index >=0) check.", reg)) &&
-			(sock_access(r.kind, off, size) ||
-			 refuse_reg(v, reg, "R%d invalid %s access off=%d size=%u", reg, kind_name(v, &r), off, size));
+			(vf_sock_access(r.kind, off, size) ||
+			 vf_refuse_reg(v, reg, "R%d invalid %s access off=%d size=%u", reg, vf_kind_name(v, &r), off, size));
 		break;
 	case R_TP_BUFFER:
 		ok = tp_buffer(v, &r, reg, off, size);
@@ -704,59 +704,59 @@ check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool stri
 		break;
 	case R_BTF:
 		if (how == ACC_WRITE)
-			return refuse_reg(v, reg, "only read is supported");
+			return vf_refuse_reg(v, reg, "only read is supported");
 		if (off < 0)
-			return refuse_reg(v, reg, "R%d is %s invalid negative access: off=%d", reg, kind_name(v, &r), off);
+			return vf_refuse_reg(v, reg, "R%d is %s invalid negative access: off=%d", reg, vf_kind_name(v, &r), off);
 		ok = true;      /* a fault reads as zero */
 		break;
 	default:
-		remedy(v, r.kind == R_SCALAR ? "A number is no address here; read such memory with a probe_read helper." :
+		vf_remedy(v, r.kind == R_SCALAR ? "A number is no address here; read such memory with a probe_read helper." :
 		       "This kind of pointer can only be handed to helpers.");
-		return refuse_reg(v, reg, "R%d invalid mem access '%s'", reg, kind_name(v, &r));
+		return vf_refuse_reg(v, reg, "R%d invalid mem access '%s'", reg, vf_kind_name(v, &r));
 	}
 	if (!ok)
 		return false;
 	if (value < 0 || how != ACC_READ)
 		return true;
-	dst = &regs_of(v)[value];
+	dst = &vf_regs_of(v)[value];
 	if (unknown)
-		reg_unknown(dst);
+		vf_reg_unknown(dst);
 	if (dst->kind == R_SCALAR && size < 8) {
 		u32 deps = dst->deps;
 
 		if (sext)
-			reg_sign_extend(dst, size);
+			vf_reg_sign_extend(dst, size);
 		else
-			reg_truncate(dst, size);
+			vf_reg_truncate(dst, size);
 		dst->deps = deps;
 	}
 	return true;
 }
 
 bool
-check_helper_mem(Verifier *v, int reg, u64 size, int how, bool zero_ok, CallMeta *meta)
+vf_check_helper_mem(Verifier *v, int reg, u64 size, int how, bool zero_ok, CallMeta *meta)
 {
-	Reg *r = &regs_of(v)[reg];
+	Reg *r = &vf_regs_of(v)[reg];
 
 	switch (r->kind) {  /* NULL-ness was the caller's to check */
 	case R_PACKET: case R_META:
-		return check_packet(v, reg, r->off, size, zero_ok);
+		return vf_check_packet(v, reg, r->off, size, zero_ok);
 	case R_KEY:
 		if (how == ACC_WRITE)
-			return refuse_reg(v, reg, "R%d cannot write into %s", reg, kind_name(v, r));
-		return check_region(v, reg, r->off, size, v->maps[r->map].key_size, false);
+			return vf_refuse_reg(v, reg, "R%d cannot write into %s", reg, vf_kind_name(v, r));
+		return vf_check_region(v, reg, r->off, size, v->maps[r->map].key_size, false);
 	case R_VALUE:
-		return check_map_flags(v, r, r->off, size, how) && check_map_value(v, reg, r->off, size, zero_ok, true);
+		return check_map_flags(v, r, r->off, size, how) && vf_check_map_value(v, reg, r->off, size, zero_ok, true);
 	case R_MEM:
 		if (how == ACC_WRITE && (r->flags & F_RDONLY))
-			return refuse_reg(v, reg, "R%d cannot write into %s", reg, kind_name(v, r));
-		return check_region(v, reg, r->off, size, r->size, zero_ok);
+			return vf_refuse_reg(v, reg, "R%d cannot write into %s", reg, vf_kind_name(v, r));
+		return vf_check_region(v, reg, r->off, size, r->size, zero_ok);
 	case R_STACK:
 		return helper_stack(v, reg, size, how, zero_ok, meta);
 	default:
 		if (zero_ok && size == 0 && is_zero(r))
 			return true;
-		return refuse_reg(v, reg, "R%d type=%s expected=fp", reg, kind_name(v, r));
+		return vf_refuse_reg(v, reg, "R%d type=%s expected=fp", reg, vf_kind_name(v, r));
 	}
 }
 
@@ -778,8 +778,8 @@ one_kind(Verifier *v, Reg r)
 		return true;
 	}
 	if (was != kind && (special || was_special)) {
-		remedy(v, "Use separate instructions for the different pointers.");
-		return refuse(v, "same insn cannot be used with different pointers");
+		vf_remedy(v, "Use separate instructions for the different pointers.");
+		return vf_refuse(v, "same insn cannot be used with different pointers");
 	}
 	return true;
 }
@@ -793,44 +793,44 @@ size_of(const Insn *insn)
 }
 
 bool
-do_load(Verifier *v, const Insn *insn)
+vf_do_load(Verifier *v, const Insn *insn)
 {
 	Reg was;
 
-	if (!use_reg(v, insn->src_reg) || !set_reg(v, insn->dst_reg))
+	if (!vf_use_reg(v, insn->src_reg) || !vf_set_reg(v, insn->dst_reg))
 		return false;
-	was = regs_of(v)[insn->src_reg];
-	return check_mem(v, insn->src_reg, insn->off, size_of(insn), ACC_READ, insn->dst_reg, false,
+	was = vf_regs_of(v)[insn->src_reg];
+	return vf_check_mem(v, insn->src_reg, insn->off, size_of(insn), ACC_READ, insn->dst_reg, false,
 			 BPF_MODE(insn->code) == K_MEMSX) && one_kind(v, was);
 }
 
 bool
-do_store(Verifier *v, const Insn *insn)
+vf_do_store(Verifier *v, const Insn *insn)
 {
 	bool imm = BPF_CLASS(insn->code) == BPF_ST;
 
 	if (imm ? insn->src_reg : insn->imm)
-		return refuse(v, "%s uses reserved fields", imm ? "BPF_ST" : "BPF_STX");
-	if ((!imm && !use_reg(v, insn->src_reg)) || !use_reg(v, insn->dst_reg))
+		return vf_refuse(v, "%s uses reserved fields", imm ? "BPF_ST" : "BPF_STX");
+	if ((!imm && !vf_use_reg(v, insn->src_reg)) || !vf_use_reg(v, insn->dst_reg))
 		return false;
-	return check_mem(v, insn->dst_reg, insn->off, size_of(insn), ACC_WRITE, imm ? NO_VALUE : insn->src_reg, false, false) &&
-		one_kind(v, regs_of(v)[insn->dst_reg]);
+	return vf_check_mem(v, insn->dst_reg, insn->off, size_of(insn), ACC_WRITE, imm ? NO_VALUE : insn->src_reg, false, false) &&
+		one_kind(v, vf_regs_of(v)[insn->dst_reg]);
 }
 
 static bool
 atomic_target(Verifier *v, int reg)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 
 	switch (r->kind) {
 	case R_CTX: case R_PACKET: case R_META: case R_FLOW_KEYS: case R_SOCK: case R_SOCK_COMMON: case R_TCP_SOCK: case R_XDP_SOCK:
-		return refuse_reg(v, reg, "BPF_ATOMIC stores into R%d %s is not allowed", reg, kind_name(v, r));
+		return vf_refuse_reg(v, reg, "BPF_ATOMIC stores into R%d %s is not allowed", reg, vf_kind_name(v, r));
 	}
 	return true;
 }
 
 bool
-do_atomic(Verifier *v, const Insn *insn)
+vf_do_atomic(Verifier *v, const Insn *insn)
 {
 	u32 size = size_of(insn);
 	int load = -1;
@@ -840,39 +840,39 @@ do_atomic(Verifier *v, const Insn *insn)
 	case BPF_XOR: case BPF_XOR | BPF_FETCH: case BPF_XCHG: case BPF_CMPXCHG:
 		break;
 	case K_ATOMIC_LOAD_ACQ:
-		if (!use_reg(v, insn->src_reg) || !set_reg(v, insn->dst_reg))
+		if (!vf_use_reg(v, insn->src_reg) || !vf_set_reg(v, insn->dst_reg))
 			return false;
 		if (!atomic_target(v, insn->src_reg))
 			return false;
 		{
-			Reg was = regs_of(v)[insn->src_reg];
+			Reg was = vf_regs_of(v)[insn->src_reg];
 
-			return check_mem(v, insn->src_reg, insn->off, size, ACC_READ, insn->dst_reg, true, false) && one_kind(v, was);
+			return vf_check_mem(v, insn->src_reg, insn->off, size, ACC_READ, insn->dst_reg, true, false) && one_kind(v, was);
 		}
 	case K_ATOMIC_STORE_REL:
-		if (!use_reg(v, insn->src_reg) || !use_reg(v, insn->dst_reg) || !atomic_target(v, insn->dst_reg))
+		if (!vf_use_reg(v, insn->src_reg) || !vf_use_reg(v, insn->dst_reg) || !atomic_target(v, insn->dst_reg))
 			return false;
-		return check_mem(v, insn->dst_reg, insn->off, size, ACC_WRITE, insn->src_reg, true, false) &&
-			one_kind(v, regs_of(v)[insn->dst_reg]);
+		return vf_check_mem(v, insn->dst_reg, insn->off, size, ACC_WRITE, insn->src_reg, true, false) &&
+			one_kind(v, vf_regs_of(v)[insn->dst_reg]);
 	default:
-		return refuse(v, "BPF_ATOMIC uses invalid atomic opcode %02x", insn->imm);
+		return vf_refuse(v, "BPF_ATOMIC uses invalid atomic opcode %02x", insn->imm);
 	}
 	if (size < 4)
-		return refuse(v, "invalid atomic operand size");
-	if (!use_reg(v, insn->src_reg) || !use_reg(v, insn->dst_reg))
+		return vf_refuse(v, "invalid atomic operand size");
+	if (!vf_use_reg(v, insn->src_reg) || !vf_use_reg(v, insn->dst_reg))
 		return false;
-	if (insn->imm == BPF_CMPXCHG && !use_reg(v, BPF_REG_0))
+	if (insn->imm == BPF_CMPXCHG && !vf_use_reg(v, BPF_REG_0))
 		return false;
 	if (!atomic_target(v, insn->dst_reg))
 		return false;
 	if (insn->imm & BPF_FETCH) {
 		load = insn->imm == BPF_CMPXCHG ? BPF_REG_0 : insn->src_reg;
-		if (!set_reg(v, load))
+		if (!vf_set_reg(v, load))
 			return false;
 	}
-	if (!check_mem(v, insn->dst_reg, insn->off, size, ACC_READ, -1, true, false))
+	if (!vf_check_mem(v, insn->dst_reg, insn->off, size, ACC_READ, -1, true, false))
 		return false;
-	if (load >= 0 && !check_mem(v, insn->dst_reg, insn->off, size, ACC_READ, load, true, false))
+	if (load >= 0 && !vf_check_mem(v, insn->dst_reg, insn->off, size, ACC_READ, load, true, false))
 		return false;
-	return check_mem(v, insn->dst_reg, insn->off, size, ACC_WRITE, -1, true, false);
+	return vf_check_mem(v, insn->dst_reg, insn->off, size, ACC_WRITE, -1, true, false);
 }

@@ -21,7 +21,7 @@ struct Deps {
 };
 
 void
-deps_init(Verifier *v)
+vf_deps_init(Verifier *v)
 {
 	Deps *d = calloc(1, sizeof(*d));
 
@@ -38,7 +38,7 @@ deps_init(Verifier *v)
 }
 
 void
-deps_free(Verifier *v)
+vf_deps_free(Verifier *v)
 {
 	Deps *d = v->deps;
 
@@ -111,7 +111,7 @@ single(Deps *d, u32 place)
 }
 
 u32
-deps_join(Verifier *v, u32 a, u32 b)
+vf_deps_join(Verifier *v, u32 a, u32 b)
 {
 	Deps *d = v->deps;
 	u16 place[2 * MAX_SET];
@@ -157,11 +157,11 @@ reg_at(State *s, u32 place)
 	if (i < N_REGS)
 		return &f->reg[i];
 	i -= 16;
-	return i < f->n_slots && slot_is_spill(&f->slot[i]) ? &f->slot[i].reg : NULL;
+	return i < f->n_slots && vf_slot_is_spill(&f->slot[i]) ? &f->slot[i].reg : NULL;
 }
 
 void
-deps_restart(Verifier *v, State *s)
+vf_deps_restart(Verifier *v, State *s)
 {
 	for (u32 i = 0; i <= s->cur; i++) {
 		Frame *f = s->frame[i];
@@ -170,7 +170,7 @@ deps_restart(Verifier *v, State *s)
 			f->reg[r].deps = f->reg[r].kind == R_SCALAR ? single(v->deps, i * PER_FRAME + r) : 0;
 		for (u32 k = 0; k < f->n_slots; k++) {
 			f->slot[k].written = false;
-			if (slot_is_spill(&f->slot[k]))
+			if (vf_slot_is_spill(&f->slot[k]))
 				f->slot[k].reg.deps = f->slot[k].reg.kind == R_SCALAR ?
 					single(v->deps, i * PER_FRAME + 16 + k) : 0;
 		}
@@ -191,7 +191,7 @@ mark_all(Verifier *v, State *s, bool *changed)
 }
 
 bool
-mark_precise_from(Verifier *v, State *parent, u32 deps)
+vf_mark_precise_from(Verifier *v, State *parent, u32 deps)
 {
 	bool changed = false;
 
@@ -208,7 +208,7 @@ mark_precise_from(Verifier *v, State *parent, u32 deps)
 			if (!r || r->kind != R_SCALAR || r->precise)
 				continue;
 			r->precise = changed = true;
-			next = deps_join(v, next, r->deps);
+			next = vf_deps_join(v, next, r->deps);
 		}
 		deps = next;
 	}
@@ -216,24 +216,24 @@ mark_precise_from(Verifier *v, State *parent, u32 deps)
 }
 
 void
-mark_precise(Verifier *v, u32 deps)
+vf_mark_precise(Verifier *v, u32 deps)
 {
 	if (deps)
-		mark_precise_from(v, v->s->parent, deps);
+		vf_mark_precise_from(v, v->s->parent, deps);
 }
 
 void
-mark_reg_precise(Verifier *v, int reg)
+vf_mark_reg_precise(Verifier *v, int reg)
 {
-	const Reg *r = &regs_of(v)[reg];
+	const Reg *r = &vf_regs_of(v)[reg];
 
 	if (r->kind == R_SCALAR)
-		mark_precise(v, r->deps);
+		vf_mark_precise(v, r->deps);
 }
 
 /* The slot as it is in s is read by what follows; so it is in the states before, up to the one behind which it was written. */
 bool
-mark_slot_read_from(State *s, u32 frame, u32 slot)
+vf_mark_slot_read_from(State *s, u32 frame, u32 slot)
 {
 	bool changed = false;
 	u32 uid = s->frame[frame]->uid;
@@ -250,8 +250,8 @@ mark_slot_read_from(State *s, u32 frame, u32 slot)
 }
 
 void
-mark_slot_read(Verifier *v, u32 frame, u32 slot)
+vf_mark_slot_read(Verifier *v, u32 frame, u32 slot)
 {
 	if (slot < v->s->frame[frame]->n_slots)
-		mark_slot_read_from(v->s, frame, slot);
+		vf_mark_slot_read_from(v->s, frame, slot);
 }

@@ -113,7 +113,7 @@ static bool
 is_misc_scalar(const Slot *s)
 {
 	/* A spilled scalar about which nothing is known stands for eight unknown bytes and back. */
-	return slot_is_spill(s) && s->type[0] == T_SPILL && s->reg.kind == R_SCALAR;
+	return vf_slot_is_spill(s) && s->type[0] == T_SPILL && s->reg.kind == R_SCALAR;
 }
 
 static bool
@@ -138,7 +138,7 @@ slot_covers(const Slot *old, const Slot *cur, Pairs *p, Exactness how)
 		Reg unknown;
 		const Reg *o = NULL, *c = NULL;
 
-		reg_unknown(&unknown);
+		vf_reg_unknown(&unknown);
 		if (is_misc_scalar(old))
 			o = &old->reg;
 		else if (all_type(old, T_MISC) || all_type(old, T_INVALID))
@@ -237,16 +237,16 @@ hand_over(Verifier *v, const State *from, State *cur)
 
 		for (u32 r = 0; r < N_REGS - 1; r++)
 			if (o->reg[r].kind == R_SCALAR && o->reg[r].precise)
-				deps = deps_join(v, deps, c->reg[r].deps);
+				deps = vf_deps_join(v, deps, c->reg[r].deps);
 		for (u32 k = 0; k < o->n_slots && k < c->n_slots; k++) {
-			if (slot_is_spill(&o->slot[k]) && o->slot[k].reg.kind == R_SCALAR && o->slot[k].reg.precise &&
-			    slot_is_spill(&c->slot[k]))
-				deps = deps_join(v, deps, c->slot[k].reg.deps);
+			if (vf_slot_is_spill(&o->slot[k]) && o->slot[k].reg.kind == R_SCALAR && o->slot[k].reg.precise &&
+			    vf_slot_is_spill(&c->slot[k]))
+				deps = vf_deps_join(v, deps, c->slot[k].reg.deps);
 			if (o->slot[k].read)
-				changed |= mark_slot_read_from(cur, i, k);
+				changed |= vf_mark_slot_read_from(cur, i, k);
 		}
 		if (deps)
-			changed |= mark_precise_from(v, cur->parent, deps);
+			changed |= vf_mark_precise_from(v, cur->parent, deps);
 	}
 	return changed;
 }
@@ -262,7 +262,7 @@ backedge(Verifier *v, State *from)
 	while (entry->loop && entry->loop->branches)
 		entry = entry->loop;
 	b = arena_alloc(v->a, sizeof(*b));
-	*b = (Backedge){ v->back, from, state_copy(v, v->s), entry };
+	*b = (Backedge){ v->back, from, vf_state_copy(v, v->s), entry };
 	v->back = b;
 	entry->entry = true;
 	for (State *s = v->s->parent; s; s = s->parent) {
@@ -301,12 +301,12 @@ finish_loop(Verifier *v, State *entry)
 			continue;
 		}
 		*p = b->next;
-		state_free(v, b->cur);
+		vf_state_free(v, b->cur);
 	}
 }
 
 void
-branch_done(Verifier *v, State *s)
+vf_branch_done(Verifier *v, State *s)
 {
 	for (s = s->parent; s; s = s->parent) {
 		if (--s->branches)
@@ -337,7 +337,7 @@ drop_kept(Verifier *v, Kept **link)
 		v->evicted = k;
 		return;
 	}
-	state_free(v, k->s);
+	vf_state_free(v, k->s);
 	free(k);
 }
 
@@ -349,7 +349,7 @@ compare(Verifier *v, Kept *k, bool *sparse)
 	s32 pc = v->pc;
 
 	if (old->branches) {
-		if (is_may_goto(&v->insn[pc])) {
+		if (vf_is_may_goto(&v->insn[pc])) {
 			if (old->may_goto_depth != cur->may_goto_depth && state_covers(v, old, cur, WITHIN)) {
 				hand_over(v, old, cur);
 				backedge(v, old);
@@ -371,8 +371,8 @@ compare(Verifier *v, Kept *k, bool *sparse)
 		if (old->may_goto_depth == cur->may_goto_depth &&
 		    old->unroll_depth == cur->unroll_depth && state_covers(v, old, cur, EXACT)) {
 			v->loop_pc = pc;
-			remedy(v, "Something that the loop's condition looks at must change in every iteration.");
-			refuse(v, "infinite loop detected at insn %d", pc);
+			vf_remedy(v, "Something that the loop's condition looks at must change in every iteration.");
+			vf_refuse(v, "infinite loop detected at insn %d", pc);
 			return -1;
 		}
 		*sparse = true;
@@ -389,7 +389,7 @@ compare(Verifier *v, Kept *k, bool *sparse)
 static void
 keep(Verifier *v)
 {
-	State *cur = v->s, *s = state_copy(v, cur);
+	State *cur = v->s, *s = vf_state_copy(v, cur);
 	Kept *k = malloc(sizeof(*k));
 
 	if (!k)
@@ -406,13 +406,13 @@ keep(Verifier *v)
 	v->states++;
 	v->peak = MAX(v->peak, v->states);
 	cur->parent = s;
-	deps_restart(v, cur);
+	vf_deps_restart(v, cur);
 	v->prev_jumps = v->jumps;
 	v->prev_walked = v->walked;
 }
 
 int
-prune(Verifier *v)
+vf_prune(Verifier *v)
 {
 	InsnInfo *info = &v->info[v->pc];
 	bool force = info->flags & I_FORCE || (v->code->flags & BPF_F_TEST_STATE_FREQ);
@@ -458,13 +458,13 @@ widen(const Reg *old, Reg *cur)
 		return;
 	u32 deps = cur->deps;
 
-	reg_unknown(cur);
+	vf_reg_unknown(cur);
 	cur->deps = deps;
 }
 
 /* The newest state kept at the entry (v->pc, the call) with as many frames. */
 void
-widen_from_entry(Verifier *v)
+vf_widen_from_entry(Verifier *v)
 {
 	State *cur = v->s, *old = NULL;
 

@@ -35,7 +35,7 @@ unbound_s64(Reg *r)
 }
 
 void
-reg_unknown(Reg *r)
+vf_reg_unknown(Reg *r)
 {
 	*r = (Reg){ .kind = R_SCALAR };
 	r->bits = tnum_unknown();
@@ -54,14 +54,14 @@ set_bounds(Reg *r, u64 value)
 }
 
 void
-reg_known(Reg *r, u64 value)
+vf_reg_known(Reg *r, u64 value)
 {
 	*r = (Reg){ .kind = R_SCALAR };
 	set_bounds(r, value);
 }
 
 void
-reg_known_zero(Reg *r)
+vf_reg_known_zero(Reg *r)
 {
 	set_bounds(r, 0);
 }
@@ -182,7 +182,7 @@ deduce(Reg *r)
 }
 
 void
-reg_sync(Reg *r)
+vf_reg_sync(Reg *r)
 {
 	Tnum wide, low;
 
@@ -197,7 +197,7 @@ reg_sync(Reg *r)
 }
 
 bool
-reg_sane(const Reg *r)
+vf_reg_sane(const Reg *r)
 {
 	if (r->umin > r->umax || r->smin > r->smax || r->u32min > r->u32max || r->s32min > r->s32max)
 		return false;
@@ -211,7 +211,7 @@ reg_sane(const Reg *r)
 }
 
 void
-reg_zext32(Reg *r)
+vf_reg_zext32(Reg *r)
 {
 	r->bits = tnum_low(r->bits);
 	r->umin = r->u32min;
@@ -226,7 +226,7 @@ reg_zext32(Reg *r)
 }
 
 void
-reg_truncate(Reg *r, u32 size)
+vf_reg_truncate(Reg *r, u32 size)
 {
 	u64 mask;
 
@@ -245,7 +245,7 @@ reg_truncate(Reg *r, u32 size)
 	r->smax = (s64)r->umax;
 	if (size < 4)           /* of a word the 32-bit bounds stay true */
 		unbound32(r);
-	reg_sync(r);
+	vf_reg_sync(r);
 }
 
 static s64
@@ -272,7 +272,7 @@ set_signed(Reg *r, u32 size)
 }
 
 void
-reg_sign_extend(Reg *r, u32 size)
+vf_reg_sign_extend(Reg *r, u32 size)
 {
 	u32 n = size * 8;
 	s64 a, b, min, max;
@@ -301,7 +301,7 @@ reg_sign_extend(Reg *r, u32 size)
 }
 
 void
-reg_sign_extend32(Reg *r, u32 size)
+vf_reg_sign_extend32(Reg *r, u32 size)
 {
 	u32 n = size * 8;
 	s32 a, b, min, max;
@@ -557,13 +557,13 @@ arsh(Reg *r, u32 n, bool alu32)
 }
 
 bool
-reg_is_const(const Reg *r, bool sub32)
+vf_reg_is_const(const Reg *r, bool sub32)
 {
 	return r->kind == R_SCALAR && (sub32 ? tnum_low_is_const(r->bits) : tnum_is_const(r->bits));
 }
 
 u64
-reg_const(const Reg *r, bool sub32)
+vf_reg_const(const Reg *r, bool sub32)
 {
 	return sub32 ? (u32)r->bits.value : r->bits.value;
 }
@@ -584,7 +584,7 @@ trackable(const Reg *src, u8 op, bool alu32)
 }
 
 void
-reg_alu(Reg *d, const Reg *src, u8 op, bool alu32)
+vf_reg_alu(Reg *d, const Reg *src, u8 op, bool alu32)
 {
 	Reg copy = *src, old;
 	const Reg *s = &copy;
@@ -593,7 +593,7 @@ reg_alu(Reg *d, const Reg *src, u8 op, bool alu32)
 	if (!trackable(s, op, alu32)) {
 		u32 deps = d->deps;
 
-		reg_unknown(d);
+		vf_reg_unknown(d);
 		d->deps = deps;
 		return;
 	}
@@ -638,16 +638,16 @@ reg_alu(Reg *d, const Reg *src, u8 op, bool alu32)
 		break;
 	}
 	if (alu32)
-		reg_zext32(d);
-	reg_sync(d);
+		vf_reg_zext32(d);
+	vf_reg_sync(d);
 }
 
 void
-reg_add_const(Reg *r, s64 n)
+vf_reg_add_const(Reg *r, s64 n)
 {
 	Reg k;
 
-	reg_known(&k, (u64)n);
+	vf_reg_known(&k, (u64)n);
 	add32(r, &k);
 	add64(r, &k);
 	r->bits = tnum_add(r->bits, k.bits);
@@ -656,7 +656,7 @@ reg_add_const(Reg *r, s64 n)
 /* ---- branches ---- */
 
 u8
-jump_reversed(u8 op)
+vf_jump_reversed(u8 op)
 {
 	switch (op) {
 	case BPF_JEQ: return BPF_JNE;
@@ -676,7 +676,7 @@ jump_reversed(u8 op)
 }
 
 u8
-jump_flipped(u8 op)
+vf_jump_flipped(u8 op)
 {
 	switch (op) {
 	case BPF_JGT: return BPF_JLT;
@@ -729,7 +729,7 @@ taken_equal(const Reg *a, const Reg *b, bool jmp32)
 }
 
 int
-reg_branch_taken(const Reg *a, const Reg *b, u8 op, bool jmp32)
+vf_reg_branch_taken(const Reg *a, const Reg *b, u8 op, bool jmp32)
 {
 	u64 umin1 = jmp32 ? a->u32min : a->umin, umax1 = jmp32 ? a->u32max : a->umax;
 	u64 umin2 = jmp32 ? b->u32min : b->umin, umax2 = jmp32 ? b->u32max : b->umax;
@@ -748,15 +748,15 @@ reg_branch_taken(const Reg *a, const Reg *b, u8 op, bool jmp32)
 		eq = taken_equal(a, b, jmp32);
 		return eq < 0 ? -1 : !eq;
 	case BPF_JSET:
-		if (!reg_is_const(b, jmp32)) {
+		if (!vf_reg_is_const(b, jmp32)) {
 			const Reg *x = a;
 
 			a = b;
 			b = x;
 		}
-		if (!reg_is_const(b, jmp32))
+		if (!vf_reg_is_const(b, jmp32))
 			return -1;
-		k = reg_const(b, jmp32);
+		k = vf_reg_const(b, jmp32);
 		t = jmp32 ? tnum_low(a->bits) : a->bits;
 		if (~t.mask & t.value & k)
 			return 1;
@@ -857,30 +857,30 @@ refine_less(Reg *a, Reg *b, u8 op, bool jmp32)
 }
 
 void
-reg_refine(Reg *a, Reg *b, u8 op, bool jmp32)
+vf_reg_refine(Reg *a, Reg *b, u8 op, bool jmp32)
 {
 	if (op == BPF_JGE || op == BPF_JGT || op == BPF_JSGE || op == BPF_JSGT) {
 		Reg *x = a;
 
-		op = jump_flipped(op);
+		op = vf_jump_flipped(op);
 		a = b;
 		b = x;
 	}
 	if (op == BPF_JNE || op == BPF_JSET || op == OP_JNSET) {
-		if (!reg_is_const(b, jmp32)) {
+		if (!vf_reg_is_const(b, jmp32)) {
 			Reg *x = a;
 
 			a = b;
 			b = x;
 		}
-		if (!reg_is_const(b, jmp32))
+		if (!vf_reg_is_const(b, jmp32))
 			return;
 	}
 	switch (op) {
 	case BPF_JEQ: refine_equal(a, b, jmp32); break;
-	case BPF_JNE: refine_differ(a, reg_const(b, jmp32), jmp32); break;
-	case BPF_JSET: refine_bits(a, reg_const(b, jmp32), true, jmp32); break;
-	case OP_JNSET: refine_bits(a, reg_const(b, jmp32), false, jmp32); break;
+	case BPF_JNE: refine_differ(a, vf_reg_const(b, jmp32), jmp32); break;
+	case BPF_JSET: refine_bits(a, vf_reg_const(b, jmp32), true, jmp32); break;
+	case OP_JNSET: refine_bits(a, vf_reg_const(b, jmp32), false, jmp32); break;
 	default: refine_less(a, b, op, jmp32); break;
 	}
 }

@@ -3,7 +3,7 @@
 #include "vm/verify/verify.h"
 
 int
-sub_at(const Verifier *v, s32 pc)
+vf_sub_at(const Verifier *v, s32 pc)
 {
 	for (u32 i = 0; i < v->n_subs; i++)
 		if (v->sub[i].start == pc)
@@ -12,7 +12,7 @@ sub_at(const Verifier *v, s32 pc)
 }
 
 int
-sub_of(const Verifier *v, s32 pc)
+vf_sub_of(const Verifier *v, s32 pc)
 {
 	u32 i = v->n_subs;
 
@@ -22,7 +22,7 @@ sub_of(const Verifier *v, s32 pc)
 }
 
 bool
-is_may_goto(const Insn *insn)
+vf_is_may_goto(const Insn *insn)
 {
 	return insn->code == (BPF_JMP | K_JCOND) && insn->src_reg == 0;
 }
@@ -66,7 +66,7 @@ has_callback(const Helper *h)
 }
 
 bool
-calls_callback(const Verifier *v, s32 pc)
+vf_calls_callback(const Verifier *v, s32 pc)
 {
 	const Helper *h = helper_call(&v->insn[pc]);
 
@@ -112,11 +112,11 @@ add_sub(Verifier *v, s64 start)
 	u32 i;
 
 	if (start < 0 || start >= v->n)
-		return refuse(v, "call to invalid destination");
-	if (sub_at(v, (s32)start) >= 0)
+		return vf_refuse(v, "call to invalid destination");
+	if (vf_sub_at(v, (s32)start) >= 0)
 		return true;
 	if (v->n_subs >= MAX_SUBPROGS)
-		return refuse(v, "too many subprograms");
+		return vf_refuse(v, "too many subprograms");
 	for (i = v->n_subs; i > 0 && v->sub[i - 1].start > start; i--)
 		v->sub[i] = v->sub[i - 1];
 	v->sub[i] = (Sub){ .start = (s32)start };
@@ -158,19 +158,19 @@ check_subs(Verifier *v)
 				s64 to = jump_target(insn, pc);
 
 				if (to < sub->start || to >= sub->end)
-					return refuse(v, "jump out of range from insn %d to %d", pc, (s32)to);
+					return vf_refuse(v, "jump out of range from insn %d to %d", pc, (s32)to);
 			}
 		}
 		v->pc = sub->end - 1;
 		if (v->insn[v->pc].code != (BPF_JMP | BPF_EXIT) && !is_goto(&v->insn[v->pc]))
-			return refuse(v, "last insn is not an exit or jmp");
+			return vf_refuse(v, "last insn is not an exit or jmp");
 	}
 	/* Without BTF nobody knows that such a function returns an int. */
 	for (u32 i = 1; i < v->n_subs && !v->code->n_funcs; i++) {
 		if (v->sub[i].ld_abs)
-			return refuse(v, "LD_ABS is not allowed in subprogs without BTF");
+			return vf_refuse(v, "LD_ABS is not allowed in subprogs without BTF");
 		if (v->sub[i].tail_call)
-			return refuse(v, "tail_call is not allowed in subprogs without BTF");
+			return vf_refuse(v, "tail_call is not allowed in subprogs without BTF");
 	}
 	return true;
 }
@@ -186,7 +186,7 @@ check_maps(Verifier *v, const Insn *insn)
 	case 0: case BPF_PSEUDO_FUNC:
 		return true;
 	case BPF_PSEUDO_BTF_ID:
-		return unsupported(v, "kernel variables (BPF_PSEUDO_BTF_ID) need the kernel's BTF");
+		return vf_unsupported(v, "kernel variables (BPF_PSEUDO_BTF_ID) need the kernel's BTF");
 	case BPF_PSEUDO_MAP_VALUE: case BPF_PSEUDO_MAP_IDX_VALUE:
 		break;
 	case BPF_PSEUDO_MAP_FD: case BPF_PSEUDO_MAP_IDX:
@@ -194,19 +194,19 @@ check_maps(Verifier *v, const Insn *insn)
 			break;
 		/* fallthrough */
 	default:
-		return refuse(v, "unrecognized bpf_ld_imm64 insn");
+		return vf_refuse(v, "unrecognized bpf_ld_imm64 insn");
 	}
 	if ((u32)insn->imm >= v->n_maps)
-		return refuse(v, "fd %d is not pointing to valid bpf_map", insn->imm);
+		return vf_refuse(v, "fd %d is not pointing to valid bpf_map", insn->imm);
 	m = &v->maps[insn->imm];
 	if (insn->src_reg == BPF_PSEUDO_MAP_FD || insn->src_reg == BPF_PSEUDO_MAP_IDX)
 		return true;
 	if (off >= MAX_VAR_OFF)
-		return refuse(v, "direct value offset of %u is not allowed", off);
+		return vf_refuse(v, "direct value offset of %u is not allowed", off);
 	if (m->type != BPF_MAP_TYPE_ARRAY)
-		return refuse(v, "no direct value access support for this map type");
+		return vf_refuse(v, "no direct value access support for this map type");
 	if (m->max_entries != 1 || off >= m->value_size)
-		return refuse(v, "invalid access to map value pointer, value_size=%u off=%u", m->value_size, off);
+		return vf_refuse(v, "invalid access to map value pointer, value_size=%u off=%u", m->value_size, off);
 	return true;
 }
 
@@ -218,15 +218,15 @@ check_fields(Verifier *v)
 
 		if (BPF_CLASS(insn->code) == BPF_LDX &&
 		    ((BPF_MODE(insn->code) != BPF_MEM && BPF_MODE(insn->code) != K_MEMSX) || insn->imm))
-			return refuse(v, "BPF_LDX uses reserved fields");
+			return vf_refuse(v, "BPF_LDX uses reserved fields");
 		if (is_wide(insn)) {
 			if (v->pc == v->n - 1 || insn[1].code || insn[1].dst_reg || insn[1].src_reg || insn[1].off)
-				return refuse(v, "invalid bpf_ld_imm64 insn");
+				return vf_refuse(v, "invalid bpf_ld_imm64 insn");
 			if (!check_maps(v, insn))
 				return false;
 			v->pc++;
 		} else if (!known_opcode(insn->code))
-			return refuse(v, "unknown opcode %02x", insn->code);
+			return vf_refuse(v, "unknown opcode %02x", insn->code);
 	}
 	return true;
 }
@@ -240,7 +240,7 @@ reach(Verifier *v, Stack *st, s32 to, bool target)
 		v->info[to].flags |= I_PRUNE | I_TARGET;
 	if (v->info[to].flags & I_SECOND) {
 		v->pc = to;
-		return refuse(v, "jump into the middle of ldimm64 insn %d", to);
+		return vf_refuse(v, "jump into the middle of ldimm64 insn %d", to);
 	}
 	if (!(v->info[to].flags & I_SEEN)) {
 		v->info[to].flags |= I_SEEN;
@@ -262,7 +262,7 @@ follow(Verifier *v, Stack *st, s32 pc)
 		return reach(v, st, (s32)jump_target(insn, pc), true);
 	if (is_jump(insn)) {
 		info->flags |= I_PRUNE;
-		if (is_may_goto(insn))
+		if (vf_is_may_goto(insn))
 			info->flags |= I_FORCE;
 		if (!reach(v, st, (s32)jump_target(insn, pc), true))
 			return false;
@@ -276,14 +276,14 @@ follow(Verifier *v, Stack *st, s32 pc)
 			if (!reach(v, st, pc + insn->imm + 1, false))
 				return false;
 		}
-		if (calls_callback(v, pc))
+		if (vf_calls_callback(v, pc))
 			info->flags |= I_PRUNE | I_FORCE | I_CALLBACK;
 		else if (has_callback(helper_call(insn)))
 			info->flags |= I_PRUNE;
 	}
 	if (next >= v->n) {
 		v->pc = pc;
-		return refuse(v, "jump out of range from insn %d to %d", pc, next);
+		return vf_refuse(v, "jump out of range from insn %d to %d", pc, next);
 	}
 	return reach(v, st, next, false);
 }
@@ -303,8 +303,8 @@ check_flow(Verifier *v)
 			return false;
 	for (v->pc = 0; v->pc < v->n; v->pc++)
 		if (!(v->info[v->pc].flags & (I_SEEN | I_SECOND))) {
-			remedy(v, "Remove the instruction, or make a jump lead there.");
-			return refuse(v, "unreachable insn %d", v->pc);
+			vf_remedy(v, "Remove the instruction, or make a jump lead there.");
+			return vf_refuse(v, "unreachable insn %d", v->pc);
 		}
 	return true;
 }
@@ -402,7 +402,7 @@ find_live(Verifier *v)
 }
 
 bool
-scan_code(Verifier *v)
+vf_scan_code(Verifier *v)
 {
 	if (!find_subs(v) || !check_subs(v) || !check_fields(v) || !check_flow(v))
 		return false;
@@ -434,16 +434,16 @@ depth_of(Verifier *v, int idx, u32 above, u32 frame, bool private)
 	u32 own = ALIGN(sub->stack, 16), depth = above;
 
 	if (idx && sub->tail_call && depth >= 256)
-		return refuse(v, "tail_calls are not allowed when call stack of previous frames is %u bytes. Too large", depth);
+		return vf_refuse(v, "tail_calls are not allowed when call stack of previous frames is %u bytes. Too large", depth);
 	if (private && own >= 64) {
 		if (own > STACK_SIZE)
-			return refuse(v, "stack size of subprog %d is %u. Too large", idx, own);
+			return vf_refuse(v, "stack size of subprog %d is %u. Too large", idx, own);
 	} else
 		depth += own;
 	v->out->stack = MAX(v->out->stack, depth);
 	if (depth > STACK_SIZE) {
-		remedy(v, "Put large objects into a per-CPU array map instead of on the stack.");
-		return refuse(v, "combined stack size of %u calls is %u. Too large", frame + 1, depth);
+		vf_remedy(v, "Put large objects into a per-CPU array map instead of on the stack.");
+		return vf_refuse(v, "combined stack size of %u calls is %u. Too large", frame + 1, depth);
 	}
 	for (s32 pc = sub->start; pc < sub->end; pc++) {
 		const Insn *insn = &v->insn[pc];
@@ -453,12 +453,12 @@ depth_of(Verifier *v, int idx, u32 above, u32 frame, bool private)
 
 		if (!func && !call)
 			continue;
-		to = sub_at(v, pc + insn->imm + 1);
+		to = vf_sub_at(v, pc + insn->imm + 1);
 		v->pc = pc;
 		if (func && v->sub[to].async_cb)
 			continue;
 		if (frame + 1 >= MAX_FRAMES)
-			return refuse(v, "the call stack of %u frames is too deep !", frame + 1);
+			return vf_refuse(v, "the call stack of %u frames is too deep !", frame + 1);
 		if (!depth_of(v, to, depth, frame + 1, private))
 			return false;
 	}
@@ -466,7 +466,7 @@ depth_of(Verifier *v, int idx, u32 above, u32 frame, bool private)
 }
 
 bool
-scan_stack_depth(Verifier *v)
+vf_scan_stack_depth(Verifier *v)
 {
 	bool private = private_stack(v);
 

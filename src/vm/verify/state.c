@@ -24,34 +24,34 @@ give(Verifier *v, void *p, size_t n)
 }
 
 void
-reg_none(Reg *r)
+vf_reg_none(Reg *r)
 {
 	*r = (Reg){ .kind = R_NONE };
-	reg_known_zero(r);
+	vf_reg_known_zero(r);
 }
 
 void
-reg_pointer(Reg *r, Kind kind, u32 flags)
+vf_reg_pointer(Reg *r, Kind kind, u32 flags)
 {
 	*r = (Reg){ .kind = (u8)kind, .flags = (u8)flags };
-	reg_known_zero(r);
+	vf_reg_known_zero(r);
 }
 
 void
-slot_scrub(Slot *s, SlotType type)
+vf_slot_scrub(Slot *s, SlotType type)
 {
 	memset(s->type, type, 8);
-	reg_none(&s->reg);
+	vf_reg_none(&s->reg);
 }
 
 Frame *
-frame_new(Verifier *v, s32 callsite, u32 sub)
+vf_frame_new(Verifier *v, s32 callsite, u32 sub)
 {
 	Frame *f = get(v, sizeof(*f));
 
 	for (u32 i = 0; i < N_REGS; i++)
-		reg_none(&f->reg[i]);
-	reg_pointer(&f->reg[BPF_REG_10], R_STACK, 0);
+		vf_reg_none(&f->reg[i]);
+	vf_reg_pointer(&f->reg[BPF_REG_10], R_STACK, 0);
 	f->callsite = callsite;
 	f->sub = sub;
 	f->uid = ++v->frame_uids;
@@ -59,14 +59,14 @@ frame_new(Verifier *v, s32 callsite, u32 sub)
 }
 
 void
-frame_free(Verifier *v, Frame *f)
+vf_frame_free(Verifier *v, Frame *f)
 {
 	give(v, f->slot, f->n_slots * sizeof(Slot));
 	give(v, f, sizeof(*f));
 }
 
 bool
-frame_grow(Verifier *v, Frame *f, u32 slots)
+vf_frame_grow(Verifier *v, Frame *f, u32 slots)
 {
 	Slot *s;
 
@@ -82,7 +82,7 @@ frame_grow(Verifier *v, Frame *f, u32 slots)
 }
 
 State *
-state_new(Verifier *v)
+vf_state_new(Verifier *v)
 {
 	State *s = get(v, sizeof(*s));
 
@@ -103,7 +103,7 @@ steps_drop(Verifier *v, Step *p)
 }
 
 State *
-state_copy(Verifier *v, const State *from)
+vf_state_copy(Verifier *v, const State *from)
 {
 	State *s = get(v, sizeof(*s));
 
@@ -134,20 +134,20 @@ state_copy(Verifier *v, const State *from)
 }
 
 void
-state_free(Verifier *v, State *s)
+vf_state_free(Verifier *v, State *s)
 {
 	if (!s)
 		return;
 	for (u32 i = 0; i <= s->cur; i++)
 		if (s->frame[i])
-			frame_free(v, s->frame[i]);
+			vf_frame_free(v, s->frame[i]);
 	give(v, s->ref, s->n_refs * sizeof(Ref));
 	steps_drop(v, s->path);
 	give(v, s, sizeof(*s));
 }
 
 void
-path_add(Verifier *v, State *s, s32 pc, bool taken)
+vf_path_add(Verifier *v, State *s, s32 pc, bool taken)
 {
 	Step *p = malloc(sizeof(*p));
 
@@ -159,9 +159,9 @@ path_add(Verifier *v, State *s, s32 pc, bool taken)
 }
 
 State *
-push_branch(Verifier *v, s32 pc)
+vf_push_branch(Verifier *v, s32 pc)
 {
-	State *s = state_copy(v, v->s);
+	State *s = vf_state_copy(v, v->s);
 	Todo *t = get(v, sizeof(*t));
 
 	*t = (Todo){ v->todo, s, pc };
@@ -174,7 +174,7 @@ push_branch(Verifier *v, s32 pc)
 }
 
 u32
-ref_add(Verifier *v, u8 kind)
+vf_ref_add(Verifier *v, u8 kind)
 {
 	State *s = v->s;
 	Ref *ref = get(v, (s->n_refs + 1) * sizeof(Ref));
@@ -188,7 +188,7 @@ ref_add(Verifier *v, u8 kind)
 }
 
 bool
-ref_drop(Verifier *v, u32 id)
+vf_ref_drop(Verifier *v, u32 id)
 {
 	State *s = v->s;
 	u32 i = 0;
@@ -205,7 +205,7 @@ ref_drop(Verifier *v, u32 id)
 	}
 	EACH_REG(s, r, {
 		if (r->ref == id)
-			reg_unknown(r);
+			vf_reg_unknown(r);
 	});
 	return true;
 }

@@ -2,7 +2,7 @@
  * scan.c checks the form of the code, finds functions and computes live registers; walk.c walks; alu.c, mem.c, call.c and
  * branch.c give the meaning of an instruction over abstract values; range.c and tnum.c are those values; prune.c compares
  * states; state.c owns them; explain.c puts a refusal into words. The rules are those of Linux 6.18 for a privileged loader.
- * Locals: v Verifier, s State, f Frame, r Reg. */
+ * Names seen outside their file begin with vf_ (tnum_ for known bits). Locals: v Verifier, s State, f Frame, r Reg. */
 #ifndef VM_VERIFY_VERIFY_H
 #define VM_VERIFY_VERIFY_H
 
@@ -73,25 +73,25 @@ typedef struct Reg {
 } Reg;
 
 /* range.c: scalars. Every function keeps its result in step (bounds, bits, 32-bit twins). */
-void reg_unknown(Reg *r);                       /* any 64-bit number */
-void reg_known(Reg *r, u64 value);
-void reg_known_zero(Reg *r);                    /* bounds and bits only, for pointers without a variable part */
-void reg_sync(Reg *r);
-bool reg_sane(const Reg *r);                    /* no empty interval */
-void reg_zext32(Reg *r);
-void reg_truncate(Reg *r, u32 size);            /* zero-extending */
-void reg_sign_extend(Reg *r, u32 size);
-void reg_sign_extend32(Reg *r, u32 size);       /* movsx of ALU32 */
-void reg_alu(Reg *dst, const Reg *src, u8 op, bool alu32);
-void reg_add_const(Reg *r, s64 n);              /* bounds of r + n, as linked registers get them */
-int reg_branch_taken(const Reg *a, const Reg *b, u8 op, bool jmp32);  /* 1, 0, -1 unknown; both scalars; may be the same */
-void reg_refine(Reg *a, Reg *b, u8 op, bool jmp32);                   /* `a op b` holds */
-u8 jump_reversed(u8 op);                        /* condition of the other branch; JSET gives OP_JNSET */
-u8 jump_flipped(u8 op);                         /* operands exchanged */
+void vf_reg_unknown(Reg *r);                       /* any 64-bit number */
+void vf_reg_known(Reg *r, u64 value);
+void vf_reg_known_zero(Reg *r);                    /* bounds and bits only, for pointers without a variable part */
+void vf_reg_sync(Reg *r);
+bool vf_reg_sane(const Reg *r);                    /* no empty interval */
+void vf_reg_zext32(Reg *r);
+void vf_reg_truncate(Reg *r, u32 size);            /* zero-extending */
+void vf_reg_sign_extend(Reg *r, u32 size);
+void vf_reg_sign_extend32(Reg *r, u32 size);       /* movsx of ALU32 */
+void vf_reg_alu(Reg *dst, const Reg *src, u8 op, bool alu32);
+void vf_reg_add_const(Reg *r, s64 n);              /* bounds of r + n, as linked registers get them */
+int vf_reg_branch_taken(const Reg *a, const Reg *b, u8 op, bool jmp32);  /* 1, 0, -1 unknown; both scalars; may be the same */
+void vf_reg_refine(Reg *a, Reg *b, u8 op, bool jmp32);                   /* `a op b` holds */
+u8 vf_jump_reversed(u8 op);                        /* condition of the other branch; JSET gives OP_JNSET */
+u8 vf_jump_flipped(u8 op);                         /* operands exchanged */
 enum { OP_JNSET = BPF_JSET | BPF_X };
-bool reg_is_const(const Reg *r, bool sub32);
-u64 reg_const(const Reg *r, bool sub32);
-void reg_print(const Reg *r, Buf *out);         /* explain.c: as the kernel's log prints it */
+bool vf_reg_is_const(const Reg *r, bool sub32);
+u64 vf_reg_const(const Reg *r, bool sub32);
+void vf_reg_print(const Reg *r, Buf *out);         /* explain.c: as the kernel's log prints it */
 
 typedef enum SlotType { T_INVALID, T_SPILL, T_MISC, T_ZERO, T_DYNPTR, T_ITER } SlotType;
 typedef struct Slot {
@@ -192,99 +192,99 @@ typedef struct Verifier {
 } Verifier;
 
 /* explain.c: a refusal; gives false. The first line is in the kernel's words. */
-bool refuse(Verifier *v, const char *fmt, ...) PRINTF(2, 3);
-bool refuse_reg(Verifier *v, int reg, const char *fmt, ...) PRINTF(3, 4);
-bool unsupported(Verifier *v, const char *fmt, ...) PRINTF(2, 3);
-void remedy(Verifier *v, const char *text);
-void explain(Verifier *v);                      /* completes Verdict.text */
-void trace_state(Verifier *v);
-const char *kind_name(const Verifier *v, const Reg *r);  /* "map_value_or_null" */
+bool vf_refuse(Verifier *v, const char *fmt, ...) PRINTF(2, 3);
+bool vf_refuse_reg(Verifier *v, int reg, const char *fmt, ...) PRINTF(3, 4);
+bool vf_unsupported(Verifier *v, const char *fmt, ...) PRINTF(2, 3);
+void vf_remedy(Verifier *v, const char *text);
+void vf_explain(Verifier *v);                      /* completes Verdict.text */
+void vf_trace_state(Verifier *v);
+const char *vf_kind_name(const Verifier *v, const Reg *r);  /* "map_value_or_null" */
 
 /* scan.c: the form of the code, functions, jumps, live registers, pruning points. */
-bool scan_code(Verifier *v);
-bool scan_stack_depth(Verifier *v);             /* after the walk: depth of stack over calls */
-int sub_at(const Verifier *v, s32 pc);          /* the subprogram that starts at pc, or -1 */
-int sub_of(const Verifier *v, s32 pc);          /* the subprogram that holds pc */
-bool is_may_goto(const Insn *insn);
-bool calls_callback(const Verifier *v, s32 pc);
+bool vf_scan_code(Verifier *v);
+bool vf_scan_stack_depth(Verifier *v);             /* after the walk: depth of stack over calls */
+int vf_sub_at(const Verifier *v, s32 pc);          /* the subprogram that starts at pc, or -1 */
+int vf_sub_of(const Verifier *v, s32 pc);          /* the subprogram that holds pc */
+bool vf_is_may_goto(const Insn *insn);
+bool vf_calls_callback(const Verifier *v, s32 pc);
 
 /* state.c */
-State *state_new(Verifier *v);
-State *state_copy(Verifier *v, const State *s);
-void state_free(Verifier *v, State *s);
-Frame *frame_new(Verifier *v, s32 callsite, u32 sub);
-void frame_free(Verifier *v, Frame *f);
-bool frame_grow(Verifier *v, Frame *f, u32 slots);
-static inline Frame *frame_of(Verifier *v) { return v->s->frame[v->s->cur]; }
-static inline Reg *regs_of(Verifier *v) { return v->s->frame[v->s->cur]->reg; }
-State *push_branch(Verifier *v, s32 pc);        /* a copy of the current state, to be walked from pc later */
-void path_add(Verifier *v, State *s, s32 pc, bool taken);
-u32 ref_add(Verifier *v, u8 kind);
-bool ref_drop(Verifier *v, u32 id);             /* and every register that holds it becomes unusable */
-void reg_none(Reg *r);
-void reg_pointer(Reg *r, Kind kind, u32 flags); /* no offset */
-void slot_scrub(Slot *s, SlotType type);        /* all bytes, no register */
-static inline bool slot_is_spill(const Slot *s) { return s->type[7] == T_SPILL; }
+State *vf_state_new(Verifier *v);
+State *vf_state_copy(Verifier *v, const State *s);
+void vf_state_free(Verifier *v, State *s);
+Frame *vf_frame_new(Verifier *v, s32 callsite, u32 sub);
+void vf_frame_free(Verifier *v, Frame *f);
+bool vf_frame_grow(Verifier *v, Frame *f, u32 slots);
+static inline Frame *vf_frame_of(Verifier *v) { return v->s->frame[v->s->cur]; }
+static inline Reg *vf_regs_of(Verifier *v) { return v->s->frame[v->s->cur]->reg; }
+State *vf_push_branch(Verifier *v, s32 pc);        /* a copy of the current state, to be walked from pc later */
+void vf_path_add(Verifier *v, State *s, s32 pc, bool taken);
+u32 vf_ref_add(Verifier *v, u8 kind);
+bool vf_ref_drop(Verifier *v, u32 id);             /* and every register that holds it becomes unusable */
+void vf_reg_none(Reg *r);
+void vf_reg_pointer(Reg *r, Kind kind, u32 flags); /* no offset */
+void vf_slot_scrub(Slot *s, SlotType type);        /* all bytes, no register */
+static inline bool vf_slot_is_spill(const Slot *s) { return s->type[7] == T_SPILL; }
 /* Calls fn for every register and spilled register of all frames of s. */
 #define EACH_REG(s, R, body) do { \
 	for (u32 fi_ = 0; fi_ <= (s)->cur; fi_++) { \
 		Frame *f_ = (s)->frame[fi_]; \
 		for (u32 ri_ = 0; ri_ < N_REGS; ri_++) { Reg *R = &f_->reg[ri_]; body } \
 		for (u32 si_ = 0; si_ < f_->n_slots; si_++) \
-			if (slot_is_spill(&f_->slot[si_])) { Reg *R = &f_->slot[si_].reg; body } \
+			if (vf_slot_is_spill(&f_->slot[si_])) { Reg *R = &f_->slot[si_].reg; body } \
 	} \
 } while (0)
 
 /* precise.c: which earlier values a value was made of; marks what decided something. */
-void deps_init(Verifier *v);
-void deps_free(Verifier *v);
-u32 deps_join(Verifier *v, u32 a, u32 b);
-void deps_restart(Verifier *v, State *s);       /* a new kept state is s's parent: every scalar stands for itself */
-void mark_precise(Verifier *v, u32 deps);
-void mark_reg_precise(Verifier *v, int reg);
-bool mark_precise_from(Verifier *v, State *parent, u32 deps);
-void mark_slot_read(Verifier *v, u32 frame, u32 slot);
-bool mark_slot_read_from(State *s, u32 frame, u32 slot);
+void vf_deps_init(Verifier *v);
+void vf_deps_free(Verifier *v);
+u32 vf_deps_join(Verifier *v, u32 a, u32 b);
+void vf_deps_restart(Verifier *v, State *s);       /* a new kept state is s's parent: every scalar stands for itself */
+void vf_mark_precise(Verifier *v, u32 deps);
+void vf_mark_reg_precise(Verifier *v, int reg);
+bool vf_mark_precise_from(Verifier *v, State *parent, u32 deps);
+void vf_mark_slot_read(Verifier *v, u32 frame, u32 slot);
+bool vf_mark_slot_read_from(State *s, u32 frame, u32 slot);
 
 /* prune.c */
-int prune(Verifier *v);                         /* 1: seen before, path ends; 0: go on; -1 refused */
-void branch_done(Verifier *v, State *s);
-void widen_from_entry(Verifier *v);             /* at a callback's return: scalars that decided nothing lose their value */
+int vf_prune(Verifier *v);                         /* 1: seen before, path ends; 0: go on; -1 refused */
+void vf_branch_done(Verifier *v, State *s);
+void vf_widen_from_entry(Verifier *v);             /* at a callback's return: scalars that decided nothing lose their value */
 
 /* alu.c, branch.c, mem.c, call.c: one instruction each; true: go on */
-bool do_alu(Verifier *v, const Insn *insn);
-int do_branch(Verifier *v, const Insn *insn);   /* slots to jump over, or -1 refused */
-bool do_load(Verifier *v, const Insn *insn);
-bool do_store(Verifier *v, const Insn *insn);
-bool do_atomic(Verifier *v, const Insn *insn);
-bool do_ld_imm64(Verifier *v, const Insn *insn);
-bool do_ld_abs(Verifier *v, const Insn *insn);
-bool do_call(Verifier *v, const Insn *insn);    /* may push a frame and set v->pc */
-int do_exit(Verifier *v);                       /* 1: returned to the caller (v->pc set), 0: path ends, -1 refused */
-bool check_leave(Verifier *v, const char *where);       /* nothing may be held at a tail call, exit, LD_ABS */
+bool vf_do_alu(Verifier *v, const Insn *insn);
+int vf_do_branch(Verifier *v, const Insn *insn);   /* slots to jump over, or -1 refused */
+bool vf_do_load(Verifier *v, const Insn *insn);
+bool vf_do_store(Verifier *v, const Insn *insn);
+bool vf_do_atomic(Verifier *v, const Insn *insn);
+bool vf_do_ld_imm64(Verifier *v, const Insn *insn);
+bool vf_do_ld_abs(Verifier *v, const Insn *insn);
+bool vf_do_call(Verifier *v, const Insn *insn);    /* may push a frame and set v->pc */
+int vf_do_exit(Verifier *v);                       /* 1: returned to the caller (v->pc set), 0: path ends, -1 refused */
+bool vf_check_leave(Verifier *v, const char *where);       /* nothing may be held at a tail call, exit, LD_ABS */
 
-bool use_reg(Verifier *v, int reg);             /* readable, or refused */
-bool set_reg(Verifier *v, int reg);             /* writable: not the frame pointer */
+bool vf_use_reg(Verifier *v, int reg);             /* readable, or refused */
+bool vf_set_reg(Verifier *v, int reg);             /* writable: not the frame pointer */
 enum { ACC_READ, ACC_WRITE };
 /* Memory [reg + off, + size) may be accessed. value: register stored or loaded into, -1: none (atomics, helpers). */
-bool check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool strict_align, bool sext);
+bool vf_check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool strict_align, bool sext);
 typedef struct CallMeta CallMeta;
-bool check_helper_mem(Verifier *v, int reg, u64 size, int how, bool zero_ok, CallMeta *meta);
+bool vf_check_helper_mem(Verifier *v, int reg, u64 size, int how, bool zero_ok, CallMeta *meta);
 
-bool check_region(Verifier *v, int reg, s32 off, u64 size, u64 mem_size, bool zero_ok);
-bool check_packet(Verifier *v, int reg, s32 off, u64 size, bool zero_ok);
-bool check_map_value(Verifier *v, int reg, s32 off, u64 size, bool zero_ok, bool by_helper);
-bool check_fixed_off(Verifier *v, const Reg *r, int reg, bool off_ok);
-s32 map_field_size(MapFieldKind kind);
-bool may_write_packet(Verifier *v, bool helper);
+bool vf_check_region(Verifier *v, int reg, s32 off, u64 size, u64 mem_size, bool zero_ok);
+bool vf_check_packet(Verifier *v, int reg, s32 off, u64 size, bool zero_ok);
+bool vf_check_map_value(Verifier *v, int reg, s32 off, u64 size, bool zero_ok, bool by_helper);
+bool vf_check_fixed_off(Verifier *v, const Reg *r, int reg, bool off_ok);
+s32 vf_map_field_size(MapFieldKind kind);
+bool vf_may_write_packet(Verifier *v, bool helper);
 
 /* ctx.c: what of the context a program type may touch. */
 typedef struct CtxAccess { Kind kind; u32 flags; u32 size; u32 load; } CtxAccess;
-bool ctx_access(Verifier *v, s32 off, u32 size, bool write, bool sext, CtxAccess *out);
-bool sock_access(Kind kind, s32 off, u32 size);
-bool ctx_return_range(const Code *c, s32 *lo, s32 *hi);
-bool ctx_helper_allowed(const Code *c, const Helper *h);
-const char *ctx_helper_signature(const Code *c, const Helper *h);
-bool ctx_attach_ok(Verifier *v);
+bool vf_ctx_access(Verifier *v, s32 off, u32 size, bool write, bool sext, CtxAccess *out);
+bool vf_sock_access(Kind kind, s32 off, u32 size);
+bool vf_ctx_return_range(const Code *c, s32 *lo, s32 *hi);
+bool vf_ctx_helper_allowed(const Code *c, const Helper *h);
+const char *vf_ctx_helper_signature(const Code *c, const Helper *h);
+bool vf_ctx_attach_ok(Verifier *v);
 
 #endif

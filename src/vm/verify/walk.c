@@ -14,46 +14,46 @@ step(Verifier *v)
 
 	switch (class) {
 	case BPF_ALU: case BPF_ALU64:
-		ok = do_alu(v, insn);
+		ok = vf_do_alu(v, insn);
 		break;
 	case BPF_LDX:
-		ok = do_load(v, insn);
+		ok = vf_do_load(v, insn);
 		break;
 	case BPF_ST:
-		ok = do_store(v, insn);
+		ok = vf_do_store(v, insn);
 		break;
 	case BPF_STX:
-		ok = BPF_MODE(insn->code) == BPF_ATOMIC ? do_atomic(v, insn) : do_store(v, insn);
+		ok = BPF_MODE(insn->code) == BPF_ATOMIC ? vf_do_atomic(v, insn) : vf_do_store(v, insn);
 		break;
 	case BPF_LD:
 		if (BPF_MODE(insn->code) == BPF_IMM) {
-			ok = do_ld_imm64(v, insn);
+			ok = vf_do_ld_imm64(v, insn);
 			v->pc += ok;
 		} else
-			ok = do_ld_abs(v, insn);
+			ok = vf_do_ld_abs(v, insn);
 		break;
 	default:
 		v->jumps++;
 		if (op == BPF_CALL) {
-			ok = do_call(v, insn);
+			ok = vf_do_call(v, insn);
 			break;
 		}
 		if (op == BPF_EXIT) {
 			if (insn->src_reg || insn->dst_reg || insn->imm) {
-				refuse(v, "BPF_EXIT uses reserved fields");
+				vf_refuse(v, "BPF_EXIT uses reserved fields");
 				return -1;
 			}
-			return do_exit(v);
+			return vf_do_exit(v);
 		}
 		if (op == BPF_JA) {
 			if (insn->src_reg || insn->dst_reg || (class == BPF_JMP ? insn->imm : insn->off)) {
-				refuse(v, "BPF_JA uses reserved fields");
+				vf_refuse(v, "BPF_JA uses reserved fields");
 				return -1;
 			}
 			v->pc += 1 + (class == BPF_JMP ? insn->off : insn->imm);
 			return 1;
 		}
-		r = do_branch(v, insn);
+		r = vf_do_branch(v, insn);
 		if (r == -1 && v->failed)
 			return -1;
 		v->pc += 1 + r;
@@ -66,45 +66,45 @@ step(Verifier *v)
 }
 
 bool
-do_ld_imm64(Verifier *v, const Insn *insn)
+vf_do_ld_imm64(Verifier *v, const Insn *insn)
 {
 	Reg *r;
 	int sub;
 
 	if (insn->off)
-		return refuse(v, "BPF_LD_IMM64 uses reserved fields");
-	if (!set_reg(v, insn->dst_reg))
+		return vf_refuse(v, "BPF_LD_IMM64 uses reserved fields");
+	if (!vf_set_reg(v, insn->dst_reg))
 		return false;
-	r = &regs_of(v)[insn->dst_reg];
+	r = &vf_regs_of(v)[insn->dst_reg];
 	switch (insn->src_reg) {
 	case 0:
-		reg_known(r, (u32)insn->imm | (u64)(u32)insn[1].imm << 32);
+		vf_reg_known(r, (u32)insn->imm | (u64)(u32)insn[1].imm << 32);
 		return true;
 	case BPF_PSEUDO_FUNC:
-		sub = sub_at(v, v->pc + insn->imm + 1);
+		sub = vf_sub_at(v, v->pc + insn->imm + 1);
 		if (!v->code->n_funcs)
-			return refuse(v, "missing btf func_info");
+			return vf_refuse(v, "missing btf func_info");
 		if (v->sub[sub].global)
-			return refuse(v, "callback function not static");
-		reg_pointer(r, R_FUNC, 0);
+			return vf_refuse(v, "callback function not static");
+		vf_reg_pointer(r, R_FUNC, 0);
 		r->map = (u32)sub;
 		return true;
 	case BPF_PSEUDO_MAP_VALUE: case BPF_PSEUDO_MAP_IDX_VALUE:
-		reg_pointer(r, R_VALUE, 0);
+		vf_reg_pointer(r, R_VALUE, 0);
 		r->map = (u32)insn->imm;
 		r->off = insn[1].imm;
 		return true;
 	}
-	reg_pointer(r, R_MAP, 0);
+	vf_reg_pointer(r, R_MAP, 0);
 	r->map = (u32)insn->imm;
 	return true;
 }
 
 /* The callback of a timer runs by itself: a state of its own, in whose parents nothing can be read. */
 State *
-push_async(Verifier *v, int sub)
+vf_push_async(Verifier *v, int sub)
 {
-	State *s = state_new(v), *cur = v->s;
+	State *s = vf_state_new(v), *cur = v->s;
 	Todo *t = calloc(1, sizeof(*t));
 
 	if (!t)
@@ -116,7 +116,7 @@ push_async(Verifier *v, int sub)
 	s->parent = cur->parent;
 	if (s->parent)
 		s->parent->branches++;
-	s->frame[0] = frame_new(v, -1, (u32)sub);
+	s->frame[0] = vf_frame_new(v, -1, (u32)sub);
 	s->async_count = cur->async_count + 1;
 	s->path = cur->path;
 	if (s->path)
@@ -127,8 +127,8 @@ push_async(Verifier *v, int sub)
 static void
 end_path(Verifier *v)
 {
-	branch_done(v, v->s);
-	state_free(v, v->s);
+	vf_branch_done(v, v->s);
+	vf_state_free(v, v->s);
 	v->s = NULL;
 }
 
@@ -156,13 +156,13 @@ within_budget(Verifier *v)
 	u32 budget = v->opt.budget ? v->opt.budget : 1000000;
 
 	if (++v->walked > budget) {
-		remedy(v, "Make loops shorter or their state simpler; split the program.");
-		return refuse(v, "BPF program is too large. Processed %u insn", v->walked);
+		vf_remedy(v, "Make loops shorter or their state simpler; split the program.");
+		return vf_refuse(v, "BPF program is too large. Processed %u insn", v->walked);
 	}
 	if (v->n_todo > MAX_TODO)
-		return refuse(v, "The sequence of %u jumps is too complex.", v->n_todo);
+		return vf_refuse(v, "The sequence of %u jumps is too complex.", v->n_todo);
 	if (v->bytes > MAX_BYTES)
-		return refuse(v, "the states of the program do not fit in memory (%llu MB)", (unsigned long long)(v->bytes >> 20));
+		return vf_refuse(v, "the states of the program do not fit in memory (%llu MB)", (unsigned long long)(v->bytes >> 20));
 	return true;
 }
 
@@ -177,14 +177,14 @@ walk(Verifier *v)
 			if (!within_budget(v))
 				return false;
 			if (v->info[v->pc].flags & I_PRUNE) {
-				r = prune(v);
+				r = vf_prune(v);
 				if (r < 0)
 					return false;
 				if (r > 0)
 					break;
 			}
 			if (v->opt.trace)
-				trace_state(v);
+				vf_trace_state(v);
 			v->prev_pc = v->pc;
 			r = step(v);
 			if (r < 0)
@@ -200,26 +200,26 @@ walk(Verifier *v)
 static void
 drop_states(Verifier *v)
 {
-	state_free(v, v->s);
+	vf_state_free(v, v->s);
 	v->s = NULL;
 	while (next_path(v))
-		state_free(v, v->s);
+		vf_state_free(v, v->s);
 	v->s = NULL;
 	for (; v->back; v->back = v->back->next)
-		state_free(v, v->back->cur);
+		vf_state_free(v, v->back->cur);
 	for (s32 pc = 0; pc < v->n; pc++)
 		while (v->info[pc].kept) {
 			Kept *k = v->info[pc].kept;
 
 			v->info[pc].kept = k->next;
-			state_free(v, k->s);
+			vf_state_free(v, k->s);
 			free(k);
 		}
 	while (v->evicted) {
 		Kept *k = v->evicted;
 
 		v->evicted = k->next;
-		state_free(v, k->s);
+		vf_state_free(v, k->s);
 		free(k);
 	}
 	v->states = 0;
@@ -232,18 +232,18 @@ walk_function(Verifier *v, u32 sub)
 	bool ok;
 
 	v->sub_id = sub;
-	v->s = state_new(v);
-	v->s->frame[0] = frame_new(v, -1, sub);
+	v->s = vf_state_new(v);
+	v->s->frame[0] = vf_frame_new(v, -1, sub);
 	v->pc = v->sub[sub].start;
 	v->prev_jumps = v->jumps;
 	v->prev_walked = v->walked;
 	if (sub == 0)
-		reg_pointer(&v->s->frame[0]->reg[1], R_CTX, 0);
-	else if (!global_args(v, (int)sub, v->s->frame[0]))
+		vf_reg_pointer(&v->s->frame[0]->reg[1], R_CTX, 0);
+	else if (!vf_global_args(v, (int)sub, v->s->frame[0]))
 		return false;
 	ok = walk(v);
 	if (!ok)
-		explain(v);
+		vf_explain(v);
 	drop_states(v);
 	return ok;
 }
@@ -266,11 +266,11 @@ check_map_use(Verifier *v)
 			m = &v->maps[insn->imm];
 			for (u32 i = 0; i < m->n_fields; i++) {
 				if (m->fields[i].kind == MF_SPIN_LOCK && tracing)
-					return refuse(v, "tracing progs cannot use bpf_spin_lock yet");
+					return vf_refuse(v, "tracing progs cannot use bpf_spin_lock yet");
 				if (m->fields[i].kind == MF_SPIN_LOCK && type == BPF_PROG_TYPE_SOCKET_FILTER)
-					return refuse(v, "socket filter progs cannot use bpf_spin_lock yet");
+					return vf_refuse(v, "socket filter progs cannot use bpf_spin_lock yet");
 				if (m->fields[i].kind == MF_TIMER && tracing)
-					return refuse(v, "tracing progs cannot use bpf_timer yet");
+					return vf_refuse(v, "tracing progs cannot use bpf_timer yet");
 			}
 		}
 		v->pc++;
@@ -287,34 +287,34 @@ check_target(Verifier *v)
 	v->pc = -1;
 	if (type != BPF_PROG_TYPE_TRACING && type != BPF_PROG_TYPE_LSM && type != BPF_PROG_TYPE_STRUCT_OPS && type != BPF_PROG_TYPE_EXT) {
 		if (v->code->sleepable && type != BPF_PROG_TYPE_KPROBE && type != BPF_PROG_TYPE_SYSCALL)
-			return refuse(v, "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable");
+			return vf_refuse(v, "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable");
 		if (type == BPF_PROG_TYPE_SYSCALL && !v->code->sleepable)
-			return refuse(v, "Syscall programs can only be sleepable");
+			return vf_refuse(v, "Syscall programs can only be sleepable");
 		return true;
 	}
 	if (v->code->btf_id)
 		return true;
-	remedy(v, "Give the BTF id of the function that the program is for.");
+	vf_remedy(v, "Give the BTF id of the function that the program is for.");
 	if (v->code->attach_to)
-		return refuse(v, "Tracing programs must provide btf_id: there is no BTF of '%s' here", v->code->attach_to);
-	return refuse(v, "Tracing programs must provide btf_id");
+		return vf_refuse(v, "Tracing programs must provide btf_id: there is no BTF of '%s' here", v->code->attach_to);
+	return vf_refuse(v, "Tracing programs must provide btf_id");
 }
 
 static bool
 verify(Verifier *v)
 {
 	if (v->n <= 0 || v->n > 1000000)
-		return refuse(v, "a program has 1 to 1000000 instructions, not %d", v->n);
+		return vf_refuse(v, "a program has 1 to 1000000 instructions, not %d", v->n);
 	if (!bpf_prog_type_name(v->code->prog_type))
-		return refuse(v, "unknown program type %u", v->code->prog_type);
-	if (!ctx_attach_ok(v) || !scan_code(v) || !check_map_use(v) || !check_target(v) || !global_find(v))
+		return vf_refuse(v, "unknown program type %u", v->code->prog_type);
+	if (!vf_ctx_attach_ok(v) || !vf_scan_code(v) || !check_map_use(v) || !check_target(v) || !vf_global_find(v))
 		return false;
 	if (!walk_function(v, 0))
 		return false;
 	for (u32 i = 1; i < v->n_subs; i++)
 		if (v->sub[i].global && !walk_function(v, i))
 			return false;
-	return scan_stack_depth(v);
+	return vf_scan_stack_depth(v);
 }
 
 bool
@@ -332,18 +332,18 @@ vm_verify(const Code *code, const MapDef *maps, u32 n_maps, const VerifyOptions 
 	v.a = arena_new();
 	v.info = NEW_N(v.a, InsnInfo, code->n + 1);
 	v.sub = NEW_N(v.a, Sub, MAX_SUBPROGS);
-	deps_init(&v);
+	vf_deps_init(&v);
 	out->ok = verify(&v);
 	out->walked = v.walked;
 	out->states = v.peak;
 	if (!out->ok)
-		explain(&v);
+		vf_explain(&v);
 	else
 		out->pc = -1;
 	if (facts)
 		memset(facts, 0, code->n * sizeof(*facts));
 	drop_states(&v);
-	deps_free(&v);
+	vf_deps_free(&v);
 	arena_free(v.a);
 	return out->ok;
 }
