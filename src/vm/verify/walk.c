@@ -82,7 +82,7 @@ vf_do_ld_imm64(Verifier *v, const Insn *insn)
 		return true;
 	case BPF_PSEUDO_FUNC:
 		sub = vf_sub_at(v, v->pc + insn->imm + 1);
-		if (!v->code->n_funcs)
+		if (!v->code->n_funcs && !v->opt.no_btf)
 			return vf_refuse(v, "missing btf func_info");
 		if (v->sub[sub].global)
 			return vf_refuse(v, "callback function not static");
