@@ -173,10 +173,15 @@ helpers(void)
 {
 	assert(run("call get_current_pid_tgid\nr0 >>= 32\nexit", NULL, 0) == (u32)getpid());
 	assert(run("call ktime_get_ns\nr6 = r0\ncall ktime_get_ns\nif r0 >= r6 goto +2\nr0 = 1\nexit\nr0 = 0\nexit", NULL, 0) == 0);
-	/* "hi 7" */
-	assert(run("r1 = 0x007525206968 ll\n*(u64 *)(r10 -8) = r1\nr1 = 7\n*(u64 *)(r10 -16) = r1\nr1 = r10\nr1 += -32\nr2 = 16\n"
-		   "r3 = r10\nr3 += -8\nr4 = r10\nr4 += -16\nr5 = 8\ncall snprintf\nif r0 != 5 goto +2\n"
-		   "r0 = *(u32 *)(r10 -32)\nexit\nr0 = 0\nexit", NULL, 0) == 0x37206968);
+	/* "hi 7": the format lies in a map that nobody can change */
+	MapDef def = { .name = "format", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 1,
+		       .flags = BPF_F_RDONLY_PROG, .init = "hi %u\0\0", .frozen = true };
+	int format = m->ops->map_new(m, &def);
+
+	assert(format >= 0);
+	assert(run("r1 = 7\n*(u64 *)(r10 -16) = r1\nr1 = r10\nr1 += -32\nr2 = 16\nr3 = map[fd:0][0]+0\n"
+		   "r4 = r10\nr4 += -16\nr5 = 8\ncall snprintf\nif r0 != 5 goto +2\n"
+		   "r0 = *(u32 *)(r10 -32)\nexit\nr0 = 0\nexit", &format, 1) == 0x37206968);
 	/* address 1 cannot be read */
 	assert(run("r1 = r10\nr1 += -8\nr2 = 8\nr3 = 1\ncall probe_read_kernel\nexit", NULL, 0) == (u32)-EFAULT);
 }
