@@ -250,6 +250,7 @@ void event_send_ints(Comp *c, u32 event, Ref aux, const Ref *vals, u32 n);
 u32 event_layout(Comp *c, u32 event, const Type *const *types, u32 n);
 u32 event_open(Comp *c, u32 event, Ref *rec);                   /* for records filled by hand; gives what event_close wants */
 void event_close(Comp *c, u32 event, Ref rec, u32 fail);
+void comp_ring_size(Comp *c);                                    /* at the end */
 u32 comp_ring(Comp *c);                                         /* index of the ring's map, made at first need */
 u32 comp_map(Comp *c, MapDef def);
 

@@ -5,30 +5,46 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Pages of the ring: as configured, or by memory: 1/512 of it, 64 to 4096, a power of two. */
-static u32
-ring_pages(Comp *c)
-{
-	u64 want = c->opt->pages ? c->opt->pages : comp_cf(c, CF_PERF_RB_PAGES), n = 64;
-	long pages = sysconf(_SC_PHYS_PAGES);
-
-	if (!want)
-		want = MIN(4096, MAX(64, pages > 0 ? (u64)pages / 512 : 64));
-	while (n < want)
-		n *= 2;
-	return (u32)MIN(n, 1u << 18);
-}
-
 u32
 comp_ring(Comp *c)
 {
 	bool ring = comp_has(c, FEAT_RINGBUF);
 
-	if (c->s->ring == NO_MAP)
+	if (c->s->ring == NO_MAP)       /* comp_ring_size() says how large, once all events are known */
 		c->s->ring = comp_map(c, (MapDef){ .name = "ring", .type = ring ? BPF_MAP_TYPE_RINGBUF : BPF_MAP_TYPE_PERF_EVENT_ARRAY,
-			.key_size = ring ? 0 : 4, .value_size = ring ? 0 : 4,
-			.max_entries = ring ? ring_pages(c) * (u32)sysconf(_SC_PAGESIZE) : host_cpus() });
+			.key_size = ring ? 0 : 4, .value_size = ring ? 0 : 4, .max_entries = host_cpus() });
 	return c->s->ring;
+}
+
+/* Requests such as exit() and print(@m) come seldom; printf and its kind may come as fast as probes fire. */
+static bool
+sends_data(const Script *s)
+{
+	for (u32 i = 0; i < s->events.n; i++)
+		switch (s->events.v[i].kind) {
+		case EV_EXIT: case EV_PRINT_MAP: case EV_CLEAR: case EV_ZERO: case EV_TIME: case EV_UNWATCH:
+		case EV_HELPER_ERROR: case EV_DIV_ZERO: case EV_INDEX: case EV_MAP_FULL:
+			break;
+		default:
+			return true;
+		}
+	return false;
+}
+
+/* Pages of the ring: as configured, else 4 MB for data and 64 KB for mere requests (the kernel fills the pages with zeros as
+ * it makes the map: 16 MB would cost 4 ms of every start). A power of two. */
+void
+comp_ring_size(Comp *c)
+{
+	u64 want = c->opt->pages ? c->opt->pages : comp_cf(c, CF_PERF_RB_PAGES), n = 1;
+
+	if (c->s->ring == NO_MAP || !comp_has(c, FEAT_RINGBUF))
+		return;
+	if (!want)
+		want = sends_data(c->s) ? 1024 : 16;
+	while (n < want && n < 1u << 18)
+		n *= 2;
+	c->s->maps.v[c->s->ring].max_entries = (u32)n * (u32)sysconf(_SC_PAGESIZE);
 }
 
 /* One more in Script.lost. */

@@ -222,5 +222,6 @@ lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t 
 		for (u32 i = 0; i < c->clauses.n; i++)
 			ast_print(c->clauses.v[i]->body, opt->dump_to);
 	make_programs(c);
+	comp_ring_size(c);
 	return diag_errors(c->d) ? NULL : s;
 }

@@ -217,7 +217,8 @@ test_ring(u32 type)
 		assert(readable(m, 2000));
 		while (o->ring_poll(m) > 0)
 			;
-		assert(!readable(m, 0));
+		if (readable(m, 0))             /* a wake-up may come late; there is nothing behind it */
+			assert(!o->ring_poll(m));
 		assert(got_n == runs && got_sum == runs * (runs + 1) / 2);
 	}
 	/* Full: what does not fit is lost; the perf buffer says how much. */
