@@ -29,11 +29,12 @@ trace_options(u32 *n)
 	return rows;
 }
 
-enum { MAX_SOURCES = 64, LARGEST_SCRIPT = 64 << 20 };
+enum { MAX_SOURCES = 64, MAX_INCLUDES = 64, LARGEST_SCRIPT = 64 << 20 };
 
 typedef struct Words {
 	RunOptions run;
 	RunSource source[MAX_SOURCES];
+	const char *dir[MAX_INCLUDES], *include[MAX_INCLUDES];
 	bool list, list_args, info;
 } Words;
 
@@ -187,6 +188,14 @@ take(Words *w, int id, const char *value, int *status)
 	case OPT_STRICT:   r->strict = true; break;
 	case OPT_CHILD:    r->child_status = true; break;
 	case OPT_BTF:      r->btf = value; break;
+	case OPT_INCDIR:
+		if (r->n_include_dirs < MAX_INCLUDES)
+			w->dir[r->n_include_dirs++] = value;
+		break;
+	case OPT_INCLUDE:
+		if (r->n_includes < MAX_INCLUDES)
+			w->include[r->n_includes++] = value;
+		break;
 	case OPT_SYSROOT:  host_set_sysroot(value); break;
 	case OPT_FILTER:   r->probe_filter = value; break;
 	case OPT_INFO:     w->info = true; break;
@@ -205,7 +214,7 @@ int
 trace_main(int argc, char **argv)
 {
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL, *value, *list_pattern = NULL;
-	Words w = { .run = { .warnings = true, .sources = w.source } };
+	Words w = { .run = { .warnings = true, .sources = w.source, .include_dirs = w.dir, .includes = w.include } };
 	RunOptions *r = &w.run;
 	int i = 1, sub = 0, id, status;
 	bool dashdash = false;

@@ -22,6 +22,8 @@ typedef struct RunOptions {
 	char buffering;                 /* -B: 'l' 'f' 'n', 0 by itself */
 	const char *machine;            /* "auto", "kernel", "user" */
 	const char *btf, *probe_filter, *dump;
+	const char *const *include_dirs, *const *includes;      /* -I, --include */
+	u32 n_include_dirs, n_includes;
 	bool quiet, verbose, helper_errors, unsafe, dry_run, warnings, strict;
 	bool compat;                    /* called as bpftrace: its exit codes */
 	bool child_status;              /* --child-status: exit with the child's */

@@ -129,6 +129,20 @@ boot_ns(void)
 	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
 }
 
+/* The files of --include, as if the script began with them. */
+static bool
+add_includes(Session *s)
+{
+	bool good = true;
+
+	for (u32 i = 0; i < s->opt->n_includes; i++) {
+		const char *text = arena_printf(s->a, "#include \"%s\"\n", s->opt->includes[i]);
+
+		good &= type_parse_c(s->types, s->d, text, strlen(text), diag_source(s->d, "--include", text, strlen(text)));
+	}
+	return good;
+}
+
 static bool
 compile(Session *s)
 {
@@ -150,7 +164,8 @@ compile(Session *s)
 		.pid_filter = o->pid != 0, .unsafe = o->unsafe,
 		.max_probes = 1024, .probe_filter = o->probe_filter, .stop = &run_stopped,
 	};
-	s->script = lang_compile(&s->pc, &lo, text, n, base);
+	if (add_includes(s))
+		s->script = lang_compile(&s->pc, &lo, text, n, base);
 	if (dump.n)
 		fwrite(dump.p, 1, dump.n, stdout);
 	buf_free(&dump);
@@ -226,6 +241,14 @@ on_record(void *session, const void *data, u32 size)
 	return 0;
 }
 
+static const char *
+helper_name(u32 id)
+{
+	const Helper *h = bpf_helper(id);
+
+	return h ? h->name : NULL;
+}
+
 static bool
 open_output(Session *s)
 {
@@ -236,6 +259,7 @@ open_output(Session *s)
 		.trailer = cf->v[CF_STR_TRUNC_TRAILER].s, .sym = s->sym, .diag = s->d,
 		.max_cat_bytes = cf->v[CF_MAX_CAT_BYTES].n, .unsafe_ok = o->unsafe, .show_helper_errors = o->helper_errors,
 		.map_walk = run_map_walk, .map_lookup = run_map_lookup, .map_clear = run_map_clear, .arg = s,
+		.types = s->types, .helper_name = helper_name,
 	};
 	int err;
 
@@ -406,6 +430,8 @@ run(Session *s)
 	s->types = type_new(s->a);
 	if (s->opt->btf)
 		type_set_btf(s->types, s->opt->btf);
+	for (u32 i = 0; i < s->opt->n_include_dirs; i++)
+		type_include_dir(s->types, s->opt->include_dirs[i]);
 	s->sym = sym_new(&so);
 	if (!compile(s))
 		return;
