@@ -271,6 +271,22 @@ check_block_value(Comp *c, Node *n)
 	return n->a ? n->a->type : &ty_none;
 }
 
+/* A name or function that nothing defines. */
+static const Type *
+unknown(Comp *c, Node *n)
+{
+	const char *near = builtin_nearest(c, n->name);
+
+	if (n->kind == ND_IDENT && builtin_find(n->name)) {
+		comp_err(c, n->at, E_UNDEFINED, "%s is a function: it is called with parentheses", n->name);
+		return &ty_error;
+	}
+	comp_err(c, n->at, E_UNDEFINED, n->kind == ND_CALL ? "Unknown function: '%s'" : "Unknown identifier: '%s'", n->name);
+	if (near)
+		comp_hint(c, "did you mean %s?", near);
+	return &ty_error;
+}
+
 static const Type *
 check(Comp *c, Node *n)
 {
@@ -295,6 +311,7 @@ check(Comp *c, Node *n)
 	case ND_OFFSETOF:       return check_offsetof(c, n);
 	case ND_COMPTIME:       return check_comptime(c, n);
 	case ND_BLOCK:          return check_block_value(c, n);
+	case ND_IDENT:          return unknown(c, n);
 	case ND_TYPE:
 		comp_err(c, n->at, E_TYPE, "a type stands here where a value is wanted");
 		return &ty_error;
@@ -419,7 +436,7 @@ check_call(Comp *c, Node *n)
 	const Builtin *b = n->sym;
 
 	if (!b)
-		return &ty_error;
+		return unknown(c, n);
 	if (b->flags & B_UNSAFE && !c->pc->unsafe) {
 		comp_err(c, n->at, E_UNSAFE, "%s() is an unsafe function being used in safe mode", n->name);
 		comp_hint(c, "--unsafe allows it");

@@ -79,9 +79,23 @@ check_map_value(Comp *c, Node *n)
 	return m->value;
 }
 
+/* The name of the probed function, into a map that holds kernel symbols: its address then. */
+static bool
+name_as_symbol(Comp *c, const MapSym *m, Node *value)
+{
+	const Builtin *b = value && value->kind == ND_STR ? value->sym : NULL;
+
+	if (!b || strcmp(b->name, "func") || m->value->kind != TY_KSYM || !c->pc->sym)
+		return false;
+	set_number(value, sym_kernel_addr(c->pc->sym, value->str), false);
+	value->fixed = true;
+	value->type = m->value;
+	return true;
+}
+
 /* The map's value type meets t. */
 static bool
-widen(Comp *c, Node *n, const Type *t, const Node *value)
+widen(Comp *c, Node *n, const Type *t, Node *value)
 {
 	MapSym *m = n->sym;
 	const Type *j;
@@ -90,6 +104,8 @@ widen(Comp *c, Node *n, const Type *t, const Node *value)
 	if (t->kind == TY_ERROR || !check_settled(t))
 		return false;
 	j = type_join(c, m->value, t, value);
+	if (!j && name_as_symbol(c, m, value))
+		j = m->value;
 	if (!j) {
 		comp_err(c, n->at, E_MAP, "Type mismatch for %s: trying to assign value of type '%s' when map already has a type '%s'",
 		    m->name, tname(c, t), tname(c, m->value));

@@ -23,7 +23,7 @@ overflow(Comp *c, Node *n)
 {
 	comp_err(c, n->at, E_FOLD, "unable to fold literals: the result of '%s' does not fit in 64 bits", lex_op_name(n->op));
 	n->type = &ty_error;
-	return false;
+	return true;
 }
 
 /* a op b of literals into *v; false: overflow. *big: the result is an unsigned number over INT64_MAX. */
@@ -137,10 +137,8 @@ fold_bin(Comp *c, Node *n)
 	}
 	if ((n->op == '/' || n->op == '%') && !b->num)
 		return false;           /* reported by check_bin */
-	if (!calculate(n->op, a, b, &v, &big)) {
-		overflow(c, n);
-		return false;
-	}
+	if (!calculate(n->op, a, b, &v, &big))
+		return overflow(c, n);
 	set_number(n, v, big);
 	n->type = literal_type(n);
 	return true;
@@ -243,8 +241,6 @@ check_un(Comp *c, Node *n)
 		return t->elem;
 	}
 	if (fold_un(c, n))
-		return n->type;
-	if (n->type == &ty_error)
 		return n->type;
 	if (n->op == '!' && (number_type(t) || t->kind == TY_PTR))
 		return &ty_bool;
@@ -353,8 +349,6 @@ check_bin(Comp *c, Node *n)
 		return &ty_error;
 	}
 	if (fold_bin(c, n))
-		return n->type;
-	if (n->type == &ty_error && is_literal(n->a) && is_literal(n->b))
 		return n->type;
 	if (n->op == TK_LAND || n->op == TK_LOR) {
 		if ((number_type(a) || a->kind == TY_PTR) && (number_type(b) || b->kind == TY_PTR))

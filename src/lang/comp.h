@@ -157,7 +157,7 @@ const Type *check_index(Comp *c, Node *n);
 const Type *check_elem(Comp *c, Node *n);
 bool check_settled(const Type *t);              /* no part of it is unknown yet */
 bool literal_truth(const Node *n, bool *truth); /* n is a literal: is it true? */
-bool fold_un(Comp *c, Node *n);
+bool fold_un(Comp *c, Node *n);                 /* true: n is a literal now, or overflowed; its type is set */
 bool fold_bin(Comp *c, Node *n);
 void fold_cast(Node *n, const Type *to);
 const Type *number_type(const Type *t);         /* integer that a bool, enum, int or aggregation counts as; NULL: none */

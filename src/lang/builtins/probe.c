@@ -132,7 +132,8 @@ check_usermode(Comp *c, Node *n)
 {
 	const char *why = NULL;
 
-	if (!c->cl->prov->value_type || !c->cl->prov->value_type(c->pc, c->cl->p, "reg:cs", &why))
+	if (c->cl->prov->when == PW_EVENT &&
+	    (!c->cl->prov->value_type || !c->cl->prov->value_type(c->pc, c->cl->p, "reg:cs", &why)))
 		return unavailable(c, n, "usermode", why);
 	return type_int(1, false);
 }
@@ -140,9 +141,12 @@ check_usermode(Comp *c, Node *n)
 static Ref
 lower_usermode(Comp *c, Node *n)
 {
-	Ref cs = c->cl->prov->load(c->pc, c->cl->p, c->fn, "reg:cs", 0);
+	Ref cs;
 
 	(void)n;
+	if (c->cl->prov->when != PW_EVENT)      /* piton itself runs it */
+		return ir_const(c->fn, 1);
+	cs = c->cl->prov->load(c->pc, c->cl->p, c->fn, "reg:cs", 0);
 	return ir_bini(c->fn, IR_ne, ir_bini(c->fn, IR_and, cs, 3), 0);
 }
 
