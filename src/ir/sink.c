@@ -87,7 +87,8 @@ write_with_operands(Writer *w, Ref r)
 	Ref *o;
 
 	w->state[r] = WRITTEN;
-	for (u32 x = 0; (o = operand(at(w->s->fn, r), x)); x++)
+	/* A phi uses its operands in other blocks, or in this one the round before. */
+	for (u32 x = 0; at(w->s->fn, r)->op != IR_phi && (o = operand(at(w->s->fn, r), x)); x++)
 		if (w->state[*o] == WAITING)
 			write_with_operands(w, *o);
 	VEC_PUSH(w->s->fn->a, &w->out, r);
