@@ -77,7 +77,7 @@ hoist(Late *l)
 			VEC_PUSH(l->mf->a, &mb->ins, jcc);
 			edge->ins.v[0] = edge->ins.v[1];
 			edge->ins.n = 1;
-			find_live(l);
+			l->in[edge->id] = live_out(l, edge);    /* nothing changes further up */
 			break;
 		}
 	}

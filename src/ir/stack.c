@@ -66,18 +66,19 @@ note(Plan *p, u32 mem, bool escapes, void *arg)
 }
 
 static void
-flow(Plan *p, Bits *own)
+flow(Plan *p, const Bits *own)
 {
+	Cfg *c = ir_cfg(p->fn, p->a);
 	bool again = true;
 
 	while (again) {
 		again = false;
-		for (u32 k = 0; k < p->fn->blocks.n; k++) {
-			const Block *b = p->fn->blocks.v[k], *l = p->fn->blocks.v[p->fn->blocks.n - 1 - k];
+		for (u32 k = 0; k < c->n; k++) {
+			const Block *b = p->fn->blocks.v[c->order[k]], *l = p->fn->blocks.v[c->order[c->n - 1 - k]];
 
 			for (u32 x = 0; x < b->preds.n; x++) {
-				again |= bits_or(&p->before[k], &p->before[b->preds.v[x]]);
-				again |= bits_or(&p->before[k], &own[b->preds.v[x]]);
+				again |= bits_or(&p->before[b->id], &p->before[b->preds.v[x]]);
+				again |= bits_or(&p->before[b->id], &own[b->preds.v[x]]);
 			}
 			for (int x = 0; x < 2; x++)
 				if (l->succ[x] != NO_BLOCK) {
@@ -85,6 +86,7 @@ flow(Plan *p, Bits *own)
 					again |= bits_or(&p->after[l->id], &own[l->succ[x]]);
 				}
 		}
+		again &= c->cyclic;
 	}
 }
 
