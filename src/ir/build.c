@@ -520,6 +520,31 @@ ir_get(Fn *fn, Var v)
 	return alias(fn, r);
 }
 
+void
+ir_set_at(Fn *fn, Var v, u32 block, Ref r)
+{
+	set_def(fn, v, block, r);
+}
+
+/* A phi in front for what comes from several blocks, also if it is set in the block itself later. */
+Ref
+ir_get_at_start(Fn *fn, Var v, u32 block)
+{
+	Block *b = fn->blocks.v[block];
+	Ref r;
+
+	if (!b->preds.n)
+		return ir_const(fn, 0);
+	if (b->preds.n == 1) {
+		r = look_up(fn, v, b->preds.v[0]);
+	} else {
+		r = new_phi(fn, block);
+		VEC_PUSH(fn->a, &fn->builder->todo, ((Open){ block, 0, v, r }));
+	}
+	fill_phis(fn);
+	return r;
+}
+
 /* ---- after building, and after each pass ---- */
 
 static bool

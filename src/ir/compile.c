@@ -23,6 +23,7 @@ static const Pass passes[] = {
 	{ "gvn",   ir_gvn },
 	{ "branch", ir_branch },
 	{ "sink",  ir_sink },
+	{ "promote", ir_promote },
 	{ "memory", ir_memory },
 	{ "stores", ir_stores },
 	{ "merge", ir_merge },
@@ -149,6 +150,7 @@ ir_compile(Unit *u, const IrOptions *options, Diag *d, Code *out)
 	run_pass(u, "tidy", &opt);
 	after(u, "build", &opt);
 	run_pass(u, "fold", &opt);
+	run_pass(u, "promote", &opt);
 	run_pass(u, "gvn", &opt);
 	run_pass(u, "branch", &opt);
 	run_pass(u, "memory", &opt);

@@ -68,6 +68,8 @@ likely(const MBlock *mb)
 {
 	const Mi *m = &mb->ins.v[mb->ins.n - 1];
 
+	if (m->kind == MK_JCC && BPF_OP(m->code) == BPF_JSET)
+		return mb->succ[1];     /* it has no inverse */
 	if (m->kind != MK_JCC || m->code & BPF_X || m->imm)
 		return NO_BLOCK;
 	return BPF_OP(m->code) == BPF_JSLT ? mb->succ[1] : BPF_OP(m->code) == BPF_JSGE ? mb->succ[0] : NO_BLOCK;
@@ -188,6 +190,21 @@ put_branch(Out *o, const Mi *m, const MBlock *mb, u32 next)
 		put_jump(o, ja, mb->succ[1], m->at);
 }
 
+/* A jump to a block that only branches, one way of which comes next anyway, is that branch: loops need one jump a turn. */
+static bool
+put_branch_of(Out *o, const MBlock *to, u32 next)
+{
+	const Mi *m = &to->ins.v[0];
+	u8 inverse = inverse_jump(m->code);
+
+	if (m->kind != MK_JCC || to->succ[0] == to->succ[1] || (to->succ[0] != next && to->succ[1] != next))
+		return false;
+	if (to->succ[0] == next && (!inverse || (o->e->opt->isa < 2 && is_less(inverse))))
+		return false;
+	put_branch(o, m, to, next);
+	return true;
+}
+
 static Insn
 slot_insn(const Out *o, const Mi *m)
 {
@@ -236,7 +253,7 @@ put_mi(Out *o, const Mi *m, const MBlock *mb, u32 next)
 			break;
 		if (o->mf->blocks.v[mb->succ[0]]->ins.v[0].kind == MK_EXIT)     /* as short as the jump to it */
 			put(o, (Insn){ .code = BPF_JMP | BPF_EXIT }, m->at);
-		else
+		else if (!put_branch_of(o, o->mf->blocks.v[mb->succ[0]], next))
 			put_jump(o, (Insn){ .code = BPF_JMP | BPF_JA }, mb->succ[0], m->at);
 		break;
 	case MK_EXIT:

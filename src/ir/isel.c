@@ -204,17 +204,39 @@ static const u8 jump_code[N_IR_OP] = {
 	[IR_slt] = BPF_JSLT, [IR_sle] = BPF_JSLE, [IR_sgt] = BPF_JSGT, [IR_sge] = BPF_JSGE, [IR_any] = BPF_JSET,
 };
 
-/* dst = a op b, where only the low 32 bits count if class is BPF_ALU. */
+/* Is x a phi that gets r? Then the two best share a register: r is x, changed in place. */
+static bool
+comes_back(const Sel *s, Ref x, Ref r)
+{
+	const Ins *i = at(s->fn, x);
+
+	for (u32 n = 0; i->op == IR_phi && n < i->n_args; n++)
+		if (i->args[n] == r)
+			return true;
+	return false;
+}
+
+/* Should a and b change places? The left one is what is copied and changed. */
+static bool
+swaps(const Sel *s, const Ins *i, Ref r)
+{
+	if (!ir_op_is(i->op, 'c') || is_leaf(at(s->fn, i->b)->op))
+		return false;
+	if (is_leaf(at(s->fn, i->a)->op) || comes_back(s, i->b, r))
+		return true;
+	return s->uses[i->a] > 1 && s->uses[i->b] == 1 && !comes_back(s, i->a, r);
+}
+
+/* dst = r = a op b, where only the low 32 bits count if class is BPF_ALU. */
 static void
-sel_binary(Sel *s, Reg dst, u8 class, const Ins *i)
+sel_binary(Sel *s, Reg dst, u8 class, const Ins *i, Ref r)
 {
 	u8 code = class | alu_code[i->op];
 	Ref a = i->a, b = i->b;
 	bool sign = i->op == IR_sdiv || i->op == IR_smod;
 	s64 k;
 
-	if (ir_op_is(i->op, 'c') && !is_leaf(at(s->fn, b)->op) &&
-	    (is_leaf(at(s->fn, a)->op) || (s->uses[a] > 1 && s->uses[b] == 1 && i->op != IR_add))) {
+	if (swaps(s, i, r)) {
 		a = i->b;
 		b = i->a;
 	}
@@ -263,12 +285,12 @@ under_zext(const Sel *s, Ref r, u8 ext)
 }
 
 static void
-sel_ext(Sel *s, Reg dst, const Ins *i)
+sel_ext(Sel *s, Reg dst, const Ins *i, Ref r)
 {
 	const Ins *n = i->op == IR_zext ? narrow_op(s, i) : NULL;
 
 	if (n) {
-		sel_binary(s, dst, BPF_ALU, n);
+		sel_binary(s, dst, BPF_ALU, n, r);
 	} else if (i->op == IR_zext && i->size == 4) {
 		alu_reg(s, BPF_ALU | BPF_MOV, dst, val(s, i->a));
 	} else if (i->op == IR_zext) {
@@ -511,7 +533,7 @@ select_ins(Sel *s, Ref r)
 	switch (i->op) {
 	case IR_add: case IR_sub: case IR_mul: case IR_udiv: case IR_umod: case IR_sdiv: case IR_smod:
 	case IR_and: case IR_or: case IR_xor: case IR_shl: case IR_shr: case IR_sar:
-		sel_binary(s, dst, BPF_ALU64, i);
+		sel_binary(s, dst, BPF_ALU64, i, r);
 		break;
 	case IR_neg:
 		val_into(s, dst, i->a);
@@ -522,7 +544,7 @@ select_ins(Sel *s, Ref r)
 		alu_imm(s, BPF_ALU64 | BPF_XOR, dst, -1);
 		break;
 	case IR_zext: case IR_sext:
-		sel_ext(s, dst, i);
+		sel_ext(s, dst, i, r);
 		break;
 	case IR_bswap:
 		val_into(s, dst, i->a);

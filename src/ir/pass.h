@@ -64,6 +64,9 @@ Ref ir_leaf(Fn *fn, IrOp op, s64 imm, u32 imm2);
 extern bool ir_plain;                   /* for tests: the builder appends what it is told, without simplifying */
 Ref ir_append(Fn *fn, Ins i);           /* simplified, at the end of fn->cur */
 Ref ir_new(Fn *fn, u32 block, Ins i);   /* as it is; the caller puts it into the block's list */
+/* Variables in finished blocks: all are set (at the ends of blocks) before any is asked for. */
+void ir_set_at(Fn *fn, Var v, u32 block, Ref r);
+Ref ir_get_at_start(Fn *fn, Var v, u32 block);
 /* A value that was replaced became IR_none with `a` its successor. */
 static inline Ref
 alias(const Fn *fn, Ref r)
@@ -121,6 +124,7 @@ void ir_gvn(Fn *fn, const IrOptions *opt);
 void ir_branch(Fn *fn, const IrOptions *opt);
 void ir_sink(Fn *fn, const IrOptions *opt);
 
+void ir_promote(Fn *fn, const IrOptions *opt);
 void ir_memory(Fn *fn, const IrOptions *opt);
 void ir_stores(Fn *fn, const IrOptions *opt);
 void ir_merge(Fn *fn, const IrOptions *opt);
