@@ -363,6 +363,8 @@ lower_clause(Comp *c, Clause *cl)
 	c->in_callback = false;
 	c->fn->at = cl->node->at;
 	out = ir_block(c->fn);
+	if (cl->prov->enter && cl->p)
+		cl->prov->enter(c->pc, cl->p, c->fn);
 	if (c->pc->pid_filter && c->pc->pid && cl->prov->when == PW_EVENT && !cl->prov->per_pid)
 		pid_filter(c, out);
 	if (cl->pred) {

@@ -102,7 +102,25 @@ value_type(ProbeContext *pc, const Probe *p, const char *name, const char **why)
 	t = type_find(pc->types, words);
 	if (!t)
 		*why = "the kernel's BTF does not know this iterator";
-	return t ? type_ptr(pc->types, t, AS_BPF) : NULL;
+	/* Read as kernel memory, not through the verifier's eyes: it would want each pointer compared with NULL where it is
+	 * used. */
+	return t ? type_ptr(pc->types, t, AS_KERNEL) : NULL;
+}
+
+/* After the last object the kernel calls once more, without any: nothing for the script. The object follows the pointer to
+ * struct bpf_iter_meta. */
+static void
+enter(ProbeContext *pc, const Probe *p, Fn *fn)
+{
+	u32 none = ir_block_cold(fn), some = ir_block(fn);
+
+	(void)pc, (void)p;
+	ir_br(fn, ir_load_ctx(fn, ir_param(fn, 0), 8, 8, false), some, none);
+	ir_seal(fn, none);
+	ir_seal(fn, some);
+	ir_start(fn, none);
+	ir_ret(fn, 0);
+	ir_start(fn, some);
 }
 
 static void
@@ -218,6 +236,6 @@ const Provider iter_provider = {
 	.name = "iter", .alias = "it", .when = PW_READ, .prog_type = BPF_PROG_TYPE_TRACING, .attach_type = BPF_TRACE_ITER,
 	.feature = FEAT_ITER, .space = AS_KERNEL, .parts = 1, .usage = "iter:KIND (task, task_file, task_vma, ...)",
 	.per_pid = true,        /* the process that reads is piton */
-	.parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = probe_no_load, .code = code,
+	.parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = probe_no_load, .enter = enter, .code = code,
 	.attach = attach, .list_args = list_args,
 };

@@ -82,6 +82,8 @@ struct Provider {
 	const Type *(*value_type)(ProbeContext *pc, const Probe *p, const char *name, const char **why);
 	/* Emits the load of such a value, or (args_in_ctx false) of args field number `field` (name NULL). */
 	Ref (*load)(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field);
+	/* Emits what comes before the clause's own code, or ends the program there. NULL: nothing. */
+	void (*enter)(ProbeContext *pc, const Probe *p, Fn *fn);
 	/* What loading must know beyond the columns, for the clause's probes that share a program: the attach type of the
 	 * link that attach() will choose, the BTF id of the target. Called before prog_load. NULL: nothing. */
 	void (*code)(ProbeContext *pc, Probe *const *p, u32 n, Code *c);

@@ -317,12 +317,33 @@ filtered(void *arg, Probe *p)
 	return f->fn(f->arg, p);
 }
 
+/* What this kernel cannot have at all is said once, instead of a refusal for each program. False: reported. */
+static bool
+supported(ProbeContext *pc, const Probe *p)
+{
+	static const char *const words[] = {
+#define FEATURE(id, name, words) words,
+#include "bpf/features.def"
+#undef FEATURE
+	};
+	Feature f = p->prov->feature;
+
+	if (f == N_FEATURE || (p->prov->when != PW_EVENT && p->prov->when != PW_READ))
+		return true;
+	if (!pc->machine || strcmp(pc->machine->ops->name, "kernel") || pc->has(pc->machine, f))
+		return true;
+	diag_err(pc->d, p->at, E_UNSUPPORTED, "this kernel has no %s probes: %s are missing or not allowed", p->prov->name, words[f]);
+	return false;
+}
+
 int
 probe_expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
 {
 	Filtered f = { fn, arg, .n = 0 };
 	int n;
 
+	if (!supported(pc, p))
+		return -EOPNOTSUPP;
 	if (!pc->probe_filter || p->prov->when != PW_EVENT)
 		return p->prov->expand(pc, p, fn, arg);
 	if (regcomp(&f.re, pc->probe_filter, REG_EXTENDED | REG_NOSUB))

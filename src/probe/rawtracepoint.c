@@ -187,7 +187,7 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 }
 
 const Provider rawtracepoint_provider = {
-	.name = "rawtracepoint", .alias = "rt", .prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT, .feature = FEAT_RAW_TP, .space = AS_KERNEL,
+	.name = "rawtracepoint", .alias = "rt", .prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT, .feature = N_FEATURE, .space = AS_KERNEL,
 	.same_code = true, .parts = 2, .usage = "rawtracepoint:[MODULE:]EVENT",
 	.parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = load, .attach = attach,
 };

@@ -215,6 +215,23 @@ load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field)
 	return ir_param(fn, 0);
 }
 
+static void
+list_args(ProbeContext *pc, const Probe *p, Buf *out)
+{
+	const Type *proto = prototype(pc, p);
+
+	for (u32 i = 0; proto && i < proto->n_fields; i++) {
+		buf_puts(out, "    ");
+		type_name(proto->fields[i].type, out);
+		buf_printf(out, " %s\n", proto->fields[i].name && *proto->fields[i].name ? proto->fields[i].name : "(unnamed)");
+	}
+	if (proto && is_exit(p) && proto->elem->kind != TY_NONE) {
+		buf_puts(out, "    ");
+		type_name(proto->elem, out);
+		buf_puts(out, " retval\n");
+	}
+}
+
 /* ---- loading and attaching ---- */
 
 static void
@@ -255,7 +272,7 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 #define TRACING(n, al, type) { \
 	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_TRACING, .attach_type = type, .feature = FEAT_FENTRY, .space = AS_KERNEL, \
 	.parts = 1, .usage = n ":[MODULE:]FUNCTION", .parse = parse, .expand = expand, .args = args, .value_type = value_type, \
-	.load = load, .code = code, .attach = attach, \
+	.load = load, .code = code, .attach = attach, .list_args = list_args, \
 }
 
 const Provider fentry_provider = TRACING("fentry", "f kfunc", BPF_TRACE_FENTRY);

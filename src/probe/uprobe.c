@@ -258,29 +258,62 @@ uprobe_takes_multi(ProbeContext *pc, u32 n)
 	return n > 1 && pc->has(pc->machine, FEAT_UPROBE_MULTI);
 }
 
+typedef struct Multi {
+	ProbeContext *pc;
+	Probe **p;
+	u64 *offsets, *refs;            /* refs NULL: none has a semaphore */
+	bool ret;
+	int prog_fd;
+	u32 *failed;
+} Multi;
+
+static bool
+forgiven(ProbeContext *pc, const Probe *p, int err)
+{
+	if (!p->from_glob || err == -EPERM || err == -EACCES || err == -EINTR || err == -EMFILE)
+		return false;
+	diag_warn(pc->d, p->at, E_ATTACH, "could not attach %s: %s", p->name, strerror(-err));
+	return true;
+}
+
+/* A link is made for all or for none: where one place is refused, halves find out which. */
+static int
+attach_range(Multi *m, u32 at, u32 n)
+{
+	int fd = probe_stopped(m->pc) ? -EINTR : kern_attach_uprobe_multi(m->prog_fd, m->ret, m->p[at]->scope, m->offsets + at,
+			m->refs ? m->refs + at : NULL, NULL, n, m->pc->pid);
+
+	if (fd >= 0) {
+		probe_keep_fd(m->pc, m->p[at], fd);
+		return 0;
+	}
+	if (n == 1 || !m->p[at]->from_glob || fd == -EINTR || fd == -EPERM) {
+		*m->failed = at;
+		return forgiven(m->pc, m->p[at], fd) ? 0 : fd;
+	}
+	fd = attach_range(m, at, n / 2);
+	return fd < 0 ? fd : attach_range(m, at + n / 2, n - n / 2);
+}
+
 int
 uprobe_attach_multi(ProbeContext *pc, Probe **p, u32 n, bool ret, int prog_fd, u32 *failed)
 {
-	u64 *offsets = NEW_N(pc->a, u64, n), *refs = NEW_N(pc->a, u64, n);
-	bool has_refs = false;
+	Multi m = { pc, p, NEW_N(pc->a, u64, n), NULL, ret, prog_fd, failed };
+	u64 *refs = NEW_N(pc->a, u64, n);
+	int err = 0;
 
 	for (u32 i = 0; i < n; i++) {
-		offsets[i] = p[i]->addr;
+		m.offsets[i] = p[i]->addr;
 		refs[i] = p[i]->ref_ctr;
-		has_refs |= refs[i] != 0;
+		if (refs[i])
+			m.refs = refs;
 	}
-	for (u32 i = 0, end; i < n; i = end) {          /* one link for each file */
+	for (u32 i = 0, end; i < n && !err; i = end) {          /* one link for each file */
 		for (end = i + 1; end < n && p[end]->scope == p[i]->scope; end++)
 			;
-		int fd = probe_stopped(pc) ? -EINTR : kern_attach_uprobe_multi(prog_fd, ret, p[i]->scope, offsets + i,
-									   has_refs ? refs + i : NULL, NULL, end - i, pc->pid);
-		if (fd < 0) {
-			*failed = i;
-			return fd;
-		}
-		probe_keep_fd(pc, p[i], fd);
+		err = attach_range(&m, i, end - i);
 	}
-	return 0;
+	return err;
 }
 
 static int
@@ -290,11 +323,7 @@ attach_one(ProbeContext *pc, Probe *p, int prog_fd)
 
 	if (fd >= 0)
 		probe_keep_fd(pc, p, fd);
-	else if (p->from_glob && fd != -EPERM && fd != -EACCES && fd != -EINTR) {
-		diag_warn(pc->d, p->at, E_ATTACH, "could not attach %s: %s", p->name, strerror(-fd));
-		return 0;
-	}
-	return fd;
+	return fd < 0 && forgiven(pc, p, fd) ? 0 : fd;
 }
 
 static int
