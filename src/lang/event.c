@@ -31,7 +31,7 @@ sends_data(const Script *s)
 	return false;
 }
 
-/* Pages of the ring: as configured, else 4 MB for data and 64 KB for mere requests (the kernel fills the pages with zeros as
+/* Pages of the ring: as configured, else 8 MB for data and 64 KB for mere requests (the kernel fills the pages with zeros as
  * it makes the map: 16 MB would cost 4 ms of every start). A power of two. */
 void
 comp_ring_size(Comp *c)
@@ -41,7 +41,7 @@ comp_ring_size(Comp *c)
 	if (c->s->ring == NO_MAP || !comp_has(c, FEAT_RINGBUF))
 		return;
 	if (!want)
-		want = sends_data(c->s) ? 1024 : 16;
+		want = sends_data(c->s) ? 2048 : 16;
 	while (n < want && n < 1u << 18)
 		n *= 2;
 	c->s->maps.v[c->s->ring].max_entries = (u32)n * (u32)sysconf(_SC_PAGESIZE);

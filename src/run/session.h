@@ -32,7 +32,7 @@ int run_signals_take(Session *s);       /* catches INT, TERM, HUP, CHLD and what
 void run_signals_give_back(void);
 extern volatile int run_stopped;        /* 1 after the first SIGINT, SIGTERM or SIGHUP */
 void run_loop(Session *s);              /* until exit(), a signal, or nothing is left to wait for */
-void run_drain(Session *s);             /* prints what waits in the ring, counts what was lost */
+u32 run_drain(Session *s);              /* prints what waits in the ring, counts what was lost; number of records */
 int run_prog_now(Session *s, u32 prog, u32 *retval);    /* begin, end, timers of the user machine: runs it and prints */
 
 /* names.c: what is needed to name user addresses of processes that end before they are asked about. */
