@@ -197,11 +197,31 @@ copy_ctx(Comp *c, Ref base, s32 off, Val v, u32 n)
 	}
 }
 
+/* Memory of ours starts at a multiple of 8; a part of it need not, and the stack takes no misaligned access. */
+static void
+copy_near(Comp *c, Val v, Ref base, s32 off, u32 n)
+{
+	if (v.off % 8 == 0) {
+		ir_copy(c->fn, base, off, val_addr(c, v), n);
+		return;
+	}
+	if (n > 128) {
+		read_far(c, AS_KERNEL, offset(c, base, off), n, val_addr(c, v), c->fn->at);
+		return;
+	}
+	for (u32 at = 0; at < n; ) {
+		u32 k = MIN(piece(off + (s32)at, n - at), piece(v.off + (s32)at, n - at));
+
+		ir_store(c->fn, base, off + (s32)at, k, ir_load(c->fn, v.r, v.off + (s32)at, k, false));
+		at += k;
+	}
+}
+
 static void
 copy_bytes(Comp *c, Val v, Ref base, s32 off, u32 n)
 {
 	if (v.where == W_MEM)
-		ir_copy(c->fn, base, off, val_addr(c, v), n);
+		copy_near(c, v, base, off, n);
 	else if (v.where == W_CTX)
 		copy_ctx(c, base, off, v, n);
 	else
@@ -214,7 +234,7 @@ store_str(Comp *c, Val v, const Type *as, Ref base, s32 off, bool clean)
 	u32 n = MIN(v.type->size, as->size);
 
 	if (v.where == W_MEM && (v.clean || !clean)) {
-		ir_copy(c->fn, base, off, val_addr(c, v), n);
+		copy_near(c, v, base, off, n);
 		if (n < as->size) {
 			if (clean)
 				ir_zero(c->fn, base, off + (s32)n, as->size - n);

@@ -14,6 +14,8 @@ macro_add(Comp *c, Node *macro)
 {
 	MacroSet *set = map_get(&c->macro_sets, macro->name, strlen(macro->name));
 
+	macro->library = c->in_library;
+
 	if (!set) {
 		set = NEW(c->a, MacroSet);
 		map_set(&c->macro_sets, macro->name, strlen(macro->name), set);
@@ -169,6 +171,8 @@ expand(Comp *c, Node **at, u32 depth)
 	expand(c, &n->b, depth);
 	expand(c, &n->c, depth);
 	if (n->kind == ND_CALL || n->kind == ND_IDENT)
+		set = map_get(&c->macro_sets, n->name, strlen(n->name));
+	if (!set && n->kind == ND_CALL && !builtin_find(n->name) && library_load(c, n->name))
 		set = map_get(&c->macro_sets, n->name, strlen(n->name));
 	if (set && !(n->kind == ND_IDENT && !choose(set, n)))
 		expand_call(c, at, depth, set);

@@ -130,7 +130,7 @@ comp_source(Comp *c, const char *text, size_t n, u32 base)
 {
 	Node *top = parse_program(c->a, c->d, c->ts, text, (u32)n, base, &c->macros, &c->out);
 
-	if (dumps(c->opt, "ast"))
+	if (dumps(c->opt, "ast") && !c->in_library)
 		ast_print(top, c->opt->dump_to);
 	take(c, top);
 }

@@ -335,12 +335,47 @@ lower_num(Comp *c, Node *n)
 	return ir_const(c->fn, (s64)n->num);
 }
 
+/* ---- str_concat ---- */
+
+static const Type *
+check_concat(Comp *c, Node *n)
+{
+	u64 size = (u64)n->list[0]->type->size + n->list[1]->type->size - 1;
+
+	return type_string(c->ts, (u32)MIN(size, comp_cf(c, CF_MAX_STRLEN)));
+}
+
+/* The first string, then the second over its NUL. */
+static void
+into_concat(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
+{
+	Fn *fn = c->fn;
+	u32 size = MIN(n->type->size, as->size), rest = n->list[1]->type->size, room = ir_block(fn), end = ir_block(fn);
+	Val a = val_near(c, lower(c, n->list[0])), b = val_near(c, lower(c, n->list[1]));
+	Ref len;
+
+	if (clean)
+		ir_zero(fn, base, off, as->size);
+	len = read_str(c, AS_KERNEL, offset(c, base, off), MIN(size, a.type->size), val_addr(c, a), n->at);
+	len = ir_bini(fn, IR_sub, len, 1);
+	if (size <= rest)
+		rest = size - 1;
+	ir_br(fn, ir_bini(fn, IR_ule, len, size - rest), room, end);
+	ir_seal(fn, room);
+	ir_start(fn, room);
+	read_str(c, AS_KERNEL, ir_bin(fn, IR_add, offset(c, base, off), len), rest, val_addr(c, b), n->at);
+	ir_jmp(fn, end);
+	ir_seal(fn, end);
+	ir_start(fn, end);
+}
+
 const Builtin builtins_string[] = {
 	{ "str",         "x?i", 0, check_str, NULL, into_str },
 	{ "buf",         "x?i", 0, check_buf, NULL, into_buf },
 	{ "strncmp",     "ssn", 0, check_strncmp, lower_strncmp },
 	{ "strlen",      "s", 0, check_number, lower_strlen },
 	{ "strcap",      "s", 0, check_strcap, lower_num },
+	{ "str_concat",  "ss", 0, check_concat, NULL, into_concat },
 	{ "strcontains", "ss", 0, check_contains, lower_contains },
 	{ "strstr",      "ss", 0, check_number, find },
 	{ NULL },
