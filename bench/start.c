@@ -80,6 +80,7 @@ main(int argc, char **argv)
 		alarm((unsigned)limit);
 		wait4(pid, &status, 0, &ru);
 		alarm(0);
+		kill(-pid, SIGKILL);    /* what it left running */
 		clock_gettime(CLOCK_MONOTONIC, &t1);
 		wall[r] = (double)(t1.tv_sec - t0.tv_sec) * 1e3 + (double)(t1.tv_nsec - t0.tv_nsec) / 1e6;
 		cpu[r] = ru.ru_utime.tv_sec * 1e3 + ru.ru_utime.tv_usec / 1e3 + ru.ru_stime.tv_sec * 1e3 + ru.ru_stime.tv_usec / 1e3;

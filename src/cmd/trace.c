@@ -216,26 +216,33 @@ trace_main(int argc, char **argv)
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL, *value, *list_pattern = NULL;
 	Words w = { .run = { .warnings = true, .sources = w.source, .include_dirs = w.dir, .includes = w.include } };
 	RunOptions *r = &w.run;
-	int i = 1, sub = 0, id, status;
+	int i = 1, sub = 0, n_words = 0, word = 0, id, status;
+	char **words = argv + 1;        /* those of argv that are no options, moved to its front */
 	bool dashdash = false;
 
 	r->compat = argc && !strcmp(slash ? slash + 1 : argv[0], "bpftrace");
-	while ((id = option_next(rows, COUNT(rows), argv, argc, &i, &sub, &value, &dashdash)) > 0)
-		if (!take(&w, id, value, &status))
+	for (;;) {
+		id = option_next(rows, COUNT(rows), argv, argc, &i, &sub, &value, &dashdash);
+		if (id > 0 && !take(&w, id, value, &status))
 			return status && r->compat ? RUN_ERROR : status;
-	if (id < 0) {
-		usage(stderr);
-		return r->compat ? RUN_ERROR : RUN_USAGE;
+		if (id < 0) {
+			usage(stderr);
+			return r->compat ? RUN_ERROR : RUN_USAGE;
+		}
+		if (id == 0 && (dashdash || i >= argc))
+			break;
+		if (id == 0)
+			words[n_words++] = argv[i++];
 	}
 	if (w.info)
 		return info(), 0;
 	if (w.list) {
-		if (i < argc)
-			list_pattern = argv[i++];
+		if (n_words)
+			list_pattern = words[0];
 		return run_list(r, list_pattern, w.list_args);
 	}
-	if (!r->n_sources && !dashdash && i < argc) {
-		if (!read_script(argv[i++], &w.source[0]))
+	if (!r->n_sources && n_words) {
+		if (!read_script(words[word++], &w.source[0]))
 			return r->compat ? RUN_ERROR : RUN_USAGE;
 		r->n_sources = 1;
 	}
@@ -243,14 +250,9 @@ trace_main(int argc, char **argv)
 		usage(stderr);
 		return r->compat ? RUN_ERROR : RUN_USAGE;
 	}
-	/* What follows are the script's parameters; behind "--" its options, and whatever stands among those. */
-	r->params = (const char *const *)argv + i;
-	while (!dashdash && i < argc && strcmp(argv[i], "--")) {
-		r->n_params++;
-		i++;
-	}
-	if (i < argc && !dashdash)
-		i++;
+	/* The other words are the script's parameters; behind "--" stand its options, and whatever stands among those. */
+	r->params = (const char *const *)words + word;
+	r->n_params = (u32)(n_words - word);
 	r->options = (const char *const *)argv + i;
 	r->n_options = (u32)(argc - i);
 	return run_trace(r);

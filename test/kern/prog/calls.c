@@ -1,5 +1,5 @@
 /* calls N: calls leaf(i, "call-i") for i below N through two more functions; leaf returns twice its number.
- * Frame pointers are kept by the flags it is built with. */
+ * It is built with frame pointers. */
 #include <stdio.h>
 #include <stdlib.h>
 
