@@ -225,33 +225,34 @@ lower_join(Comp *c, Node *n)
 	u32 e = event_new(c, EV_JOIN, n->at), len = (u32)MIN(comp_cf(c, CF_MAX_STRLEN), JOIN_LEN), end = ir_block(fn);
 	const Type *arr = n->list[0]->type, *str = type_string(c->ts, len), *types[JOIN_MAX];
 	AddrSpace space = arr->kind == TY_PTR ? arr->space : n->list[0]->space;
-	Ref argv = lower_int(c, n->list[0]), mem;
-	u32 zero;
+	Ref argv = lower_int(c, n->list[0]), mem, rec;
+	Var used = ir_var(fn);
+	u32 fail;
 
 	for (u32 i = 0; i < JOIN_MAX; i++)
 		types[i] = str;
 	c->s->events.v[e].sep = n->n > 1 ? n->list[1]->str : " ";
 	event_layout(c, e, types, JOIN_MAX);
 	mem = ir_mem(fn, JOIN_MAX * 8, 8, n->at);
-	read_far(c, space, mem, JOIN_MAX * 8, argv, n->at);
-	zero = event_open(c, e, &argv);
+	for (u32 i = 0; i < JOIN_MAX; i++)      /* one by one: the array may end at the end of a page */
+		read_far(c, space, offset(c, mem, (s32)i * 8), 8, offset(c, argv, (s32)i * 8), n->at);
+	fail = event_open(c, e, &rec);
+	ir_set(fn, used, ir_const(fn, 0));
 	for (u32 i = 0; i < JOIN_MAX; i++) {
-		u32 have = ir_block(fn), next = ir_block(fn);
+		u32 have = ir_block(fn);
 		Ref p = ir_load(fn, mem, (s32)i * 8, 8, false);
 
-		ir_store(fn, argv, (s32)c->s->events.v[e].args[i].offset, 1, ir_const(fn, 0));
-		ir_br(fn, p, have, next);
+		ir_br(fn, p, have, end);
 		ir_seal(fn, have);
 		ir_start(fn, have);
-		read_str(c, space, offset(c, argv, (s32)c->s->events.v[e].args[i].offset), len, p, n->at);
-		ir_jmp(fn, next);
-		ir_seal(fn, next);
-		ir_start(fn, next);
+		read_str(c, space, offset(c, rec, (s32)c->s->events.v[e].args[i].offset), len, p, n->at);
+		ir_set(fn, used, ir_const(fn, i + 1));
 	}
-	event_close(c, e, argv, zero);
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
 	ir_start(fn, end);
+	ir_store(fn, rec, 4, 4, ir_get(fn, used));
+	event_close(c, e, rec, fail);
 	return 0;
 }
 
