@@ -308,6 +308,45 @@ make_maps(Options *o, Maps *maps)
 	return OK;
 }
 
+/* What verifier suites keep in a prog array: a program that gives 42, one that calls itself and gives 41 in the end,
+ * one that gives 24. */
+static int
+fill_progs(Options *o, Maps *maps, VmEngine engine)
+{
+	for (u32 i = 0; i < maps->n; i++) {
+		const MapDef *d = &o->o.maps[i];
+
+		for (u32 k = 0; k < d->n_prog_keys && k < 3; k++) {
+			Insn loop[] = {
+				{ .code = 0xb7, .dst_reg = 3, .imm = (s32)d->prog_keys[k] },
+				{ .code = 0x18, .dst_reg = 2, .src_reg = BPF_PSEUDO_MAP_FD, .imm = (s32)i }, { 0 },
+				{ .code = 0x85, .imm = BPF_FUNC_tail_call }, { .code = 0xb7, .imm = 41 }, { .code = 0x95 },
+			};
+			Insn simple[] = { { .code = 0xb7, .imm = k ? 24 : 42 }, { .code = 0x95 } };
+			Code c = { .name = "slot", .prog_type = o->prog->code.prog_type, .insns = k == 1 ? loop : simple,
+				   .n = k == 1 ? COUNT(loop) : COUNT(simple) };
+			int err;
+			VmProg *p = vm_prog_new(&c, maps->v, maps->n, engine, engine != VM_INTERP_CHECKED, &err, NULL);
+
+			if (!p)
+				return err;
+			vm_map_set_prog(maps->v[i], d->prog_keys[k], p);
+			vm_prog_free(p);
+		}
+	}
+	return 0;
+}
+
+/* A prog array and its programs hold each other. */
+static void
+empty_progs(Maps *maps)
+{
+	for (u32 i = 0; i < maps->n; i++)
+		if (maps->v[i]->def.type == BPF_MAP_TYPE_PROG_ARRAY)
+			for (u32 k = 0; k < maps->v[i]->cap; k++)
+				vm_map_set_prog(maps->v[i], k, NULL);
+}
+
 static void
 free_maps(Maps *maps)
 {
@@ -431,8 +470,10 @@ run_engines(Options *o, bool verified, const u8 *data, u32 size, bool packet)
 			p = prepare(o, &maps, verified ? VM_INTERP : VM_INTERP_CHECKED, verified, &res);
 		}
 		if (p) {
+			fill_progs(o, &maps, p->native ? VM_JIT : p->checked ? VM_INTERP_CHECKED : VM_INTERP);
 			for (u64 k = 0; k < MAX(o->repeat, (u64)1) && r.res == OK; k++)
 				r = run_once(o, p, data, size, packet);
+			empty_progs(&maps);
 			vm_prog_free(p);
 		} else
 			r.res = res;
@@ -449,11 +490,13 @@ run_engines(Options *o, bool verified, const u8 *data, u32 size, bool packet)
 static int
 run_lines(Options *o, bool verified)
 {
+	static const u8 zero[1024];     /* the context of a program that has no packet */
+	bool packet = vm_packet_type(o->prog->code.prog_type);
 	int res = OK;
 
 	for (u32 i = 0; i < o->o.n_runs; i++) {
 		const ObjRun *line = &o->o.runs[i];
-		Run r = run_engines(o, verified, line->data, line->size, vm_packet_type(o->prog->code.prog_type));
+		Run r = run_engines(o, verified, packet ? line->data : zero, packet ? line->size : sizeof(zero), packet);
 
 		if (r.res)
 			return r.res;

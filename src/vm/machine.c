@@ -260,6 +260,11 @@ close_vm(Machine *m)
 {
 	Vm *vm = (Vm *)m;
 
+	/* a prog array and its programs hold each other */
+	for (u32 i = 0; i < vm->maps.n; i++)
+		if (vm->maps.v[i]->def.type == BPF_MAP_TYPE_PROG_ARRAY)
+			for (u32 k = 0; k < vm->maps.v[i]->cap; k++)
+				vm_map_set_prog(vm->maps.v[i], k, NULL);
 	for (u32 i = 0; i < vm->progs.n; i++)
 		vm_prog_free(vm->progs.v[i]);
 	for (u32 i = 0; i < vm->maps.n; i++)

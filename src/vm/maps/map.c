@@ -16,6 +16,11 @@ static const MapOps *const kinds[] = {
 	[BPF_MAP_TYPE_HASH_OF_MAPS] = &map_slots_hash, [BPF_MAP_TYPE_QUEUE] = &map_queue,
 	[BPF_MAP_TYPE_STACK] = &map_queue, [BPF_MAP_TYPE_RINGBUF] = &map_ring, [BPF_MAP_TYPE_TASK_STORAGE] = &map_hash,
 	[BPF_MAP_TYPE_BLOOM_FILTER] = &map_bloom,
+	[BPF_MAP_TYPE_CGROUP_ARRAY] = &map_inert, [BPF_MAP_TYPE_DEVMAP] = &map_inert, [BPF_MAP_TYPE_SOCKMAP] = &map_inert,
+	[BPF_MAP_TYPE_CPUMAP] = &map_inert, [BPF_MAP_TYPE_XSKMAP] = &map_inert, [BPF_MAP_TYPE_SOCKHASH] = &map_inert,
+	[BPF_MAP_TYPE_CGROUP_STORAGE] = &map_inert, [BPF_MAP_TYPE_REUSEPORT_SOCKARRAY] = &map_inert,
+	[BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE] = &map_inert, [BPF_MAP_TYPE_SK_STORAGE] = &map_inert,
+	[BPF_MAP_TYPE_DEVMAP_HASH] = &map_inert, [BPF_MAP_TYPE_INODE_STORAGE] = &map_inert,
 };
 
 bool

@@ -46,7 +46,8 @@ struct VmMap {
 	u32 slots_lock;
 };
 
-extern const MapOps map_array, map_hash, map_lpm, map_ring, map_queue, map_bloom, map_stacks, map_slots, map_slots_hash;
+extern const MapOps map_array, map_hash, map_lpm, map_ring, map_queue, map_bloom, map_stacks, map_slots, map_slots_hash,
+	map_inert;
 
 /* lock.c: 1: taken over from a thread that died. */
 int map_lock(u32 *lock);
