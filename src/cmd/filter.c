@@ -237,6 +237,39 @@ dump(FilterJob *j)
 	return 0;
 }
 
+static int
+object(FilterJob *j)
+{
+	static const char *const kinds[] = { [FILT_SOCKET] = "socket", [FILT_TC] = "tc", [FILT_XDP] = "xdp" };
+	Filt *f = filter_compile(j, j->expr, &j->f);
+	size_t n = strlen(j->object);
+	int kind = j->kind ? 0 : FILT_SOCKET;
+	Buf b = {0};
+	FILE *out;
+	bool ok;
+
+	if (!f)
+		return 2;
+	for (int i = FILT_SOCKET; j->kind && i <= FILT_XDP; i++)
+		if (!strcmp(kinds[i], j->kind))
+			kind = i;
+	if (!kind)
+		return filter_say("--type is socket, tc or xdp, not '%s'", j->kind);
+	if (n > 2 && !strcmp(j->object + n - 2, ".c"))
+		filt_c(f, "filter", &b);
+	else if (!filt_object(f, kind, &b))
+		return filter_say("this filter asks for something that a %s program cannot know", kinds[kind]);
+	out = !strcmp(j->object, "-") ? stdout : fopen(j->object, "we");
+	ok = out && fwrite(b.p, 1, b.n, out) == b.n;
+	ok = out && fflush(out) == 0 && ok;
+	if (!ok)
+		filter_say("%s: %s", j->object, strerror(errno));
+	if (out && out != stdout)
+		fclose(out);
+	buf_free(&b);
+	return ok ? 0 : 1;
+}
+
 static const char *
 join(Arena *a, int argc, char **argv, int from)
 {
@@ -272,6 +305,8 @@ work(FilterJob *j, int argc, char **argv)
 		return 2;
 	if (!j->expr)
 		j->expr = join(j->a, argc, argv, i);
+	if (j->object)
+		return object(j);
 	if (j->dump)
 		return dump(j);
 	return filter_run(j);

@@ -37,6 +37,18 @@ Filt *filt_compile(Arena *a, Diag *d, const char *text, size_t n, const FiltOpts
 const FiltInsn *filt_code(const Filt *f, u32 *n);
 bool filt_rejects_all(const Filt *f);
 
+/* ebpf.c: the same filter as eBPF. PLAIN: r1 is the packet, r2 its length. The answer of SOCKET and PLAIN is the snapshot
+ * length or 0; TC passes (0) or drops (2), XDP passes (2) or drops (1). table: read-only data; relocs: instructions
+ * LD_IMM64 with BPF_PSEUDO_MAP_VALUE that take its address. false: something has no place there. Free table with buf_free. */
+enum { FILT_PLAIN, FILT_SOCKET, FILT_TC, FILT_XDP };
+struct bpf_insn;
+typedef struct FiltEbpf { struct bpf_insn *insns; u32 n; Buf table; VecU32 relocs; } FiltEbpf;
+bool filt_ebpf(const Filt *f, int kind, FiltEbpf *out);
+/* object.c: an ELF object with BTF for libbpf, tc and ip; section socket, tc or xdp. */
+bool filt_object(const Filt *f, int kind, Buf *out);
+/* csource.c: a C function of the same meaning, int NAME(const unsigned char *p, unsigned caplen, unsigned len). */
+void filt_c(const Filt *f, const char *name, Buf *out);
+
 /* run.c: the classic machine. Loads out of the packet reject it, as does division by zero. */
 u32 filt_run(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32 len);
 /* As filt_run; *ran_out tells whether a load left the packet. Gives up after `steps` instructions

@@ -235,6 +235,9 @@ MNode *mach_chain(Mach *m, const Chain *c, MNode *t, MNode *f);
 MNode *mach_set(Mach *m, const Set *set, u32 hi, MNode *t, MNode *f);
 FiltInsn *mach_layout(Mach *m, MNode *root, bool true_first, u32 *n);
 
+/* csource.c: a value as an expression of C. */
+void filt_c_value(const Ex *e, Buf *out);
+
 /* gen.c: NULL after an error. */
 Bool *filt_gen(Arena *a, Diag *d, Graph *g, Ast *ast, const FiltOpts *o);
 

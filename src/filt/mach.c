@@ -19,7 +19,8 @@ struct MNode {
 	MNode *next;
 };
 struct Mach { Arena *a; MNode **slot; u32 slots, n; Vec(MNode *) all; };
-enum { LINEAR = 16, LEAF = 4 };
+/* Up to LINEAR comparisons stand in a row; trees end in rows of LEAF, of WIDE while they are small. */
+enum { LINEAR = 16, SMALL = 48, WIDE = 12, LEAF = 4 };
 
 Mach *
 mach_new(Arena *a)
@@ -180,7 +181,8 @@ mach_set(Mach *m, const Set *set, u32 hi, MNode *t, MNode *f)
 	left = NEW_N(m->a, Piece, n);
 	cost = plan(p, n, 1, left, &k);
 	c = plan(p, n, 0, left, &k);
-	return tree(m, p, n, MIN(cost, c) <= LINEAR ? LINEAR : LEAF, t, f);
+	cost = MIN(cost, c);
+	return tree(m, p, n, cost <= LINEAR ? LINEAR : cost <= SMALL ? WIDE : LEAF, t, f);
 }
 
 /* ---- layout ---- */

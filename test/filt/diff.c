@@ -6,9 +6,12 @@
  * oracle's branches by changing what it loads, and those of the captures. A packet on which the oracle's load left the
  * packet may be judged either way by optimized code (the load may be gone), never by code that is not optimized. */
 #include "filt/filt.h"
+#include "vm/vm.h"
 
 #include <linux/filter.h>
+#define bpf_insn bpf_insn_of_libpcap             /* <linux/bpf.h> has another */
 #include <pcap/pcap.h>
+#undef bpf_insn
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,7 +19,7 @@
 enum { MAX = 400, STEPS = 20000, SNAP = 262144 };
 static u64 rng = 88172645463325252ull;
 static bool verbose;
-static u32 failures;
+static u32 failures, ebpf_runs;
 static const char *only;
 
 static u32
@@ -314,10 +317,55 @@ wrong(int dlt, const char *expr, const char *fmt, ...)
 	putchar('\n');
 }
 
+typedef struct Both { Arena *a; Diag *d; Filt *opt, *plain; FiltEbpf e; VmProg *prog; VmMap *map; } Both;
+
+/* The eBPF program for r1 = packet, r2 = its length, on piton's own machine. */
+static void
+make_ebpf(Both *b, const char *expr)
+{
+	Code code = { .name = "filter" };
+	MapDef def = { .name = "table", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .max_entries = 1 };
+	Buf why = {0};
+	int err = 0;
+
+	if (!filt_ebpf(b->opt, FILT_PLAIN, &b->e))
+		return;
+	code.insns = b->e.insns;
+	code.n = b->e.n;
+	def.value_size = (u32)b->e.table.n;
+	def.init = b->e.table.p;
+	if (def.value_size) {
+		u32 key = 0;
+
+		b->map = vm_map_new(&def, &err);
+		if (b->map)
+			err = vm_map_update(b->map, &key, b->e.table.p, 0);
+	}
+	if (!err)
+		b->prog = vm_prog_new(&code, &b->map, b->map != NULL, VM_INTERP_CHECKED, false, &err, &why);
+	if (!b->prog) {
+		failures++;
+		printf("FAIL '%s': the machine does not take the eBPF program: %d %s\n", expr, err, why.p ? why.p : "");
+	}
+	buf_free(&why);
+}
+
+static void
+drop_ebpf(Both *b)
+{
+	if (b->prog)
+		vm_prog_free(b->prog);
+	if (b->map)
+		vm_map_free(b->map);
+	buf_free(&b->e.table);
+}
+
 /* false after the first difference */
 static bool
-one_packet(int dlt, const char *expr, const Program *ref, const Filt *opt, const Filt *plain, const u8 *p, u32 caplen, u32 len)
+one_packet(int dlt, const char *expr, const Program *ref, const Both *b, const u8 *p, u32 caplen, u32 len)
 {
+	const Filt *opt = b->opt, *plain = b->plain;
+	u64 r0 = 0;
 	u32 n, m, want, got, got_plain;
 	const FiltInsn *v = filt_code(opt, &n), *w = filt_code(plain, &m);
 	bool out, ours, ours_plain;
@@ -327,6 +375,20 @@ one_packet(int dlt, const char *expr, const Program *ref, const Filt *opt, const
 		return true;            /* libpcap's protochain can turn for ever */
 	got = filt_run_checked(v, n, p, caplen, len, STEPS * 10, &ours);
 	got_plain = filt_run_checked(w, m, p, caplen, len, STEPS * 10, &ours_plain);
+	if (b->prog && !strstr(expr, "protochain") && caplen == len) {
+		Buf why = {0};
+		int err;
+
+		ebpf_runs++;
+		err = vm_prog_run(b->prog, (void *)(uintptr_t)p, caplen, &r0, &why);
+
+		if (err || !r0 != !got) {
+			wrong(dlt, expr, "eBPF %s, classic %s %s", err ? why.p : r0 ? "accepts" : "rejects", got ? "accepts" : "rejects",
+				ours ? "(load left the packet)" : "");
+			buf_free(&why);
+			return false;
+		}
+	}
 	if (got != FILT_GAVE_UP && got_plain != FILT_GAVE_UP && (!got == !want || out) && !got_plain == !want)
 		return true;
 	wrong(dlt, expr, "libpcap %s, piton %s, piton -O %s%s", want ? "accepts" : "rejects", got ? "accepts" : "rejects",
@@ -344,14 +406,14 @@ one_packet(int dlt, const char *expr, const Program *ref, const Filt *opt, const
 }
 
 static bool
-packets(int dlt, const char *expr, const Program *ref, const Filt *opt, const Filt *plain, u32 count)
+packets(int dlt, const char *expr, const Program *ref, const Both *b, u32 count)
 {
 	Packet p;
 
 	for (u32 i = 0; i < count; i++) {
 		make_packet(dlt, &p);
 		for (u32 j = 0; j < 3; j++) {
-			if (!one_packet(dlt, expr, ref, opt, plain, p.b, p.n, rnd(4) ? p.n : p.n + rnd(2000)))
+			if (!one_packet(dlt, expr, ref, b, p.b, p.n, rnd(4) ? p.n : p.n + rnd(2000)))
 				return false;
 			steer(ref->insn, ref->n, &p);
 		}
@@ -359,20 +421,21 @@ packets(int dlt, const char *expr, const Program *ref, const Filt *opt, const Fi
 	return true;
 }
 
-typedef struct Both { Arena *a; Diag *d; Filt *opt, *plain; } Both;
-
 static void
 compile(Both *b, int dlt, const char *expr, u32 mask)
 {
 	FiltOpts o = { .linktype = dlt, .netmask = mask, .netmask_known = mask != PCAP_NETMASK_UNKNOWN };
 	Diag *other;
 
+	memset(b, 0, sizeof(*b));
 	b->a = arena_new();
 	b->d = diag_new(b->a);
 	other = diag_new(b->a);
 	b->opt = filt_compile(b->a, b->d, expr, strlen(expr), &o);
 	o.plain = true;
 	b->plain = filt_compile(b->a, other, expr, strlen(expr), &o);
+	if (b->opt)
+		make_ebpf(b, expr);
 }
 
 static u32
@@ -390,7 +453,7 @@ captured(int dlt, const char *expr, const Program *ref, const Both *b, char **fi
 		if (!p)
 			continue;
 		while (pcap_datalink(p) == dlt && pcap_next_ex(p, &h, &data) == 1) {
-			if (!one_packet(dlt, expr, ref, b->opt, b->plain, data, h->caplen, h->len))
+			if (!one_packet(dlt, expr, ref, b, data, h->caplen, h->len))
 				break;
 			accepted += filt_run(v, n, data, h->caplen, h->len) != 0;
 		}
@@ -435,7 +498,7 @@ row(char **f, u32 count, char **files, int n_files, Sums *s)
 		u32 accepted;
 
 		filt_code(b.opt, &n);
-		packets(dlt, expr, &ref, b.opt, b.plain, count);
+		packets(dlt, expr, &ref, &b, count);
 		accepted = captured(dlt, expr, &ref, &b, files, n_files);
 		if (verbose && n_files)
 			printf("%u of the captures' packets: %s\n", accepted, expr);
@@ -452,6 +515,7 @@ row(char **f, u32 count, char **files, int n_files, Sums *s)
 	}
 	free(opt.insn);
 	free(ref.insn);
+	drop_ebpf(&b);
 	arena_free(b.a);
 }
 
@@ -485,8 +549,8 @@ table(const char *path, u32 count, char **files, int n_files)
 		row(f, count, files, n_files, &s);
 	}
 	fclose(in);
-	printf("%u expressions: %u instructions, libpcap %u (%.3f); %u longer than libpcap's\n", s.rows, s.ours, s.theirs,
-		s.theirs ? (double)s.ours / s.theirs : 0, s.worse);
+	printf("%u expressions: %u instructions, libpcap %u (%.3f); %u longer than libpcap's; %u runs of eBPF\n", s.rows, s.ours,
+		s.theirs, s.theirs ? (double)s.ours / s.theirs : 0, s.worse, ebpf_runs);
 	if (!only && s.ours > 0.97 * s.theirs) {
 		printf("FAIL more than 0.97 of libpcap's instructions\n");
 		failures++;

@@ -185,7 +185,7 @@ fuzz(u32 pairs, u32 count)
 
 			if (err)
 				wrong(dlt, text, "%s", err);
-			packets(dlt, text, &ref, b.opt, b.plain, count);
+			packets(dlt, text, &ref, &b, count);
 			valid++;
 			done += count * 3;
 		} else {
@@ -193,6 +193,7 @@ fuzz(u32 pairs, u32 count)
 			done++;
 		}
 		free(ref.insn);
+		drop_ebpf(&b);
 		arena_free(b.a);
 	}
 	printf("%u pairs: %u expressions, %u refused by both, %u left out; %u differences\n", done, valid, refused, left_out, failures);
