@@ -649,6 +649,44 @@ split_critical_edges(Fn *fn)
 		}
 }
 
+/* Values that end up as part of an address, or as a size for a helper: what a branch told the verifier of them holds for
+ * the register alone, on kernels before 5.16 not for a copy in memory. */
+static void
+mark_index(Sel *s, Ref r, u32 depth)
+{
+	Ins *i = at(s->fn, r);
+	Ref *o;
+
+	if (is_leaf(i->op) || depth > 4)
+		return;
+	if (s->reg[r] != NO_REG)
+		s->mf->index[s->reg[r]] = true;
+	if (i->op != IR_add && i->op != IR_sub && i->op != IR_mul && i->op != IR_shl && i->op != IR_shr)
+		return;         /* a mask bounds what it masks */
+	for (u32 x = 0; (o = operand(i, x)); x++)
+		mark_index(s, *o, depth + 1);
+}
+
+static void
+find_indices(Sel *s)
+{
+	s->mf->n_index = s->mf->n_vregs;
+	s->mf->index = NEW_N(s->mf->a, bool, s->mf->n_vregs);
+	for (u32 k = 0; k < s->fn->blocks.n; k++)
+		for (u32 n = 0; n < s->fn->blocks.v[k]->ins.n; n++) {
+			Ref r = s->fn->blocks.v[k]->ins.v[n];
+			const Ins *i = at(s->fn, r);
+
+			if (i->op == IR_add && ir_place_of(s->fn, r, 0).kind != PK_UNKNOWN && !is_const(s->fn, i->b)) {
+				mark_index(s, i->a, 0);
+				mark_index(s, i->b, 0);
+			}
+			for (u32 x = 0; i->op == IR_call && x < i->n_args; x++)
+				if (strchr("zZ", ir_arg_letter(i, x)))
+					mark_index(s, i->args[x], 0);
+		}
+}
+
 MFn *
 ir_isel(Fn *fn, const IrOptions *opt, Arena *a)
 {
@@ -683,5 +721,6 @@ ir_isel(Fn *fn, const IrOptions *opt, Arena *a)
 			if (is_wanted(&s, s.block->ins.v[n]))
 				select_ins(&s, s.block->ins.v[n]);
 	}
+	find_indices(&s);
 	return s.mf;
 }

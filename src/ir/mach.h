@@ -54,6 +54,8 @@ typedef struct MFn {
 	Vec(MBlock *) blocks;           /* in reverse postorder; [0] is the entry */
 	u32 stack;                      /* bytes below r10 in use */
 	u32 n_slots;
+	bool *index;                    /* vregs of isel that an address is computed from; n_index of them */
+	u32 n_index;
 } MFn;
 
 /* Registers read and written by m. */

@@ -368,6 +368,7 @@ combine(Graph *g, Reg u, Reg v)
 	g->vr->v[u].fixed |= g->vr->v[v].fixed;
 	g->vr->v[u].temp |= g->vr->v[v].temp;
 	g->vr->v[u].compared |= g->vr->v[v].compared;
+	g->vr->v[u].index |= g->vr->v[v].index;
 	for (u32 k = 0; k < g->adj[v].n; k++) {
 		Reg t = g->adj[v].v[k];
 
@@ -438,7 +439,7 @@ choose_spill(Graph *g)
 		if (v->remake.kind != MK_NONE && g->moves[r].n == 0)
 			cost *= 0.4;
 		if (v->compared)
-			cost *= 8;
+			cost *= v->index ? 1e6 : 8;
 		cost /= g->degree[r] + 1;
 		if (best == NO_REG || cost < least) {
 			best = r;
@@ -615,8 +616,11 @@ ir_rega(MFn *mf)
 		bool *spill = NEW_N(g.a, bool, g.n);
 
 		assert(round < 50);
-		while (vr.n < g.n)
-			VEC_PUSH(mf->a, &vr, (Vreg){ 0 });
+		while (vr.n < g.n) {
+			bool index = vr.n < mf->n_index && mf->index[vr.n];
+
+			VEC_PUSH(mf->a, &vr, ((Vreg){ .index = index }));
+		}
 		g.adj = NEW_N(g.a, RegList, g.n);
 		g.moves = NEW_N(g.a, VecU32, g.n);
 		g.degree = NEW_N(g.a, u32, g.n);

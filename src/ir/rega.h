@@ -19,6 +19,7 @@ typedef struct Vreg {
 	bool fixed;             /* made by spilling a temp, as short as can be: never spilled again */
 	bool many;              /* set more than once */
 	bool compared;          /* a branch learns something of it, which a copy from memory would not know */
+	bool index;             /* and an address is computed from it: then it should stay in its register */
 	u32 slot;               /* its spill slot + 1 */
 	Mi remake;              /* kind != MK_NONE: the instruction that makes it anew anywhere */
 } Vreg;

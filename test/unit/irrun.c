@@ -39,6 +39,8 @@ number(void)
 
 /* ---- the generator ---- */
 
+static bool has_fetch;          /* atomics that give the old value: since Linux 5.12 */
+
 typedef struct Gen { Fn *fn; Var var[N_VARS]; Ref mem[3]; Ref big; u32 depth, budget; bool in_loop; } Gen;
 enum { MEM_SIZE = 24, BIG_SIZE = 200 };
 
@@ -184,7 +186,7 @@ gen_lookup(Gen *g)
 		ir_store(fn, p, (s32)off, some_size(), expr(g, 2));
 		break;
 	default:
-		if (rnd(2))
+		if (rnd(2) || !has_fetch)
 			ir_atomic(fn, BPF_ADD, p, (s32)off, 8, expr(g, 1));
 		else
 			ir_set(fn, g->var[rnd(N_VARS)], ir_atomic(fn, BPF_ADD | BPF_FETCH, p, (s32)off, 8, expr(g, 1)));
@@ -589,9 +591,40 @@ try_one(Arena *a, u64 seed, bool plain, u32 isa, u32 prog_type)
 	close(fd);
 }
 
+static bool
+takes(Insn *insns, u32 n)
+{
+	int fd = load(&(Code){ .insns = insns, .n = n });
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* The newest instruction set version that this kernel takes (4 is newer than 6.5); and whether atomics fetch. */
+static u32
+ask_kernel(void)
+{
+	Insn extend[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .off = 8 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	Insn fetch[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0 },
+		{ .code = BPF_STX | BPF_MEM | BPF_DW, .dst_reg = 10, .off = -8 },
+		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = 10, .off = -8, .imm = BPF_ADD | BPF_FETCH },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	has_fetch = takes(fetch, COUNT(fetch));
+	return takes(extend, COUNT(extend)) ? 4 : 3;
+}
+
 int
 main(int argc, char **argv)
 {
+	u32 isa;
 	u64 seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1, n = argc > 2 ? strtoull(argv[2], NULL, 0) : 300;
 
 	maps[MAP_VALUE] = make_map(VALUE, 1);
@@ -601,10 +634,11 @@ main(int argc, char **argv)
 		printf("bpf(2) is not allowed here: %s\n", strerror(errno));
 		return 77;
 	}
+	isa = ask_kernel();
 	for (u64 s = seed; s < seed + n; s++) {
 		Arena *a = arena_new();
 
-		try_one(a, s, false, 1 + s % 4, s % 5 ? BPF_PROG_TYPE_RAW_TRACEPOINT : 0);
+		try_one(a, s, false, 1 + s % isa, s % 5 ? BPF_PROG_TYPE_RAW_TRACEPOINT : 0);
 		try_one(a, s, true, 3, BPF_PROG_TYPE_RAW_TRACEPOINT);
 		arena_free(a);
 	}
