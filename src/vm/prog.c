@@ -102,8 +102,9 @@ wide_value(VmProg *p, u32 pc, const InsnRow *r, u64 *v, Buf *why)
 	return bad(why, pc, i, "kernel variables are not there in this machine");
 }
 
+/* *err: -ENOTSUP where only this machine lacks something. */
 static bool
-decode(VmProg *p, Buf *why)
+decode(VmProg *p, int *err, Buf *why)
 {
 	const void *const *labels = vm_interp_labels(p->checked);
 
@@ -141,10 +142,14 @@ decode(VmProg *p, Buf *why)
 				return bad(why, pc, i, "r10 is the frame pointer and cannot be written");
 			break;
 		case SH_CALL:
-			if (r->op == OP_CALL && !vm_helper((u32)i->imm) && i->imm != BPF_FUNC_tail_call)
+			if (r->op == OP_CALL && !vm_helper((u32)i->imm) && i->imm != BPF_FUNC_tail_call) {
+				*err = bpf_helper((u32)i->imm) ? -ENOTSUP : -EINVAL;
 				return bad(why, pc, i, "this machine has no helper %d", i->imm);
-			if (r->op == OP_CALLKFUNC)
+			}
+			if (r->op == OP_CALLKFUNC) {
+				*err = -ENOTSUP;
 				return bad(why, pc, i, "kernel functions are not there in this machine");
+			}
 			if (r->op == OP_CALL && i->imm == BPF_FUNC_tail_call)
 				o->go = labels[VL_TAIL];
 			break;
@@ -222,7 +227,7 @@ vm_prog_new(const Code *code, VmMap *const *maps, u32 n_maps, VmEngine engine, b
 	}
 	p->checked = !verified || engine == VM_INTERP_CHECKED;
 	p->engine = p->checked ? VM_INTERP_CHECKED : VM_INTERP;
-	if (!mark(p, why) || !decode(p, why))
+	if (!mark(p, why) || !decode(p, err, why))
 		goto fail;
 	if (!p->checked && engine != VM_INTERP) {
 		if (engine == VM_JIT_BLIND)

@@ -94,4 +94,3 @@ int vm_jit(VmProg *p, Buf *why);
 void vm_jit_free(VmProg *p);
 
 #endif
-
