@@ -93,6 +93,10 @@ binary_find(ProbeContext *pc, const char *name, ProbeNames *out)
 		mapped_files(pc, out);
 	} else if (base_has_glob(name, strlen(name)) && strchr(name, '/')) {
 		glob_files(pc, name, out);
+	} else if (strchr(name, '/') && *name != '/') {         /* relative: as written, from the current folder */
+		if (!host_exists(name))
+			return -ENOENT;
+		add_path(pc, out, name);
 	} else {
 		err = find(pc, name, path, sizeof(path));
 		if (err)

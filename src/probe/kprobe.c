@@ -277,11 +277,12 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 	return attach_multi(pc, p, func, n, prog_fd, 0, failed);
 }
 
-#define KPROBE(n, al, form) { \
+#define KPROBE(n, al, ret, form) { \
+	.is_return = ret, \
 	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_KPROBE, .space = AS_KERNEL, .same_code = true, \
 	.parts = 1, .usage = form, .parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = load, \
 	.code = code, .attach = attach, \
 }
 
-const Provider kprobe_provider = KPROBE("kprobe", "k", "kprobe:[MODULE:]FUNCTION[+OFFSET]");
-const Provider kretprobe_provider = KPROBE("kretprobe", "kr", "kretprobe:[MODULE:]FUNCTION");
+const Provider kprobe_provider = KPROBE("kprobe", "k", false, "kprobe:[MODULE:]FUNCTION[+OFFSET]");
+const Provider kretprobe_provider = KPROBE("kretprobe", "kr", true, "kretprobe:[MODULE:]FUNCTION");

@@ -175,6 +175,7 @@ perf_load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field)
 
 const Provider software_provider = {
 	.name = "software", .alias = "s", .prog_type = BPF_PROG_TYPE_PERF_EVENT, .feature = N_FEATURE, .per_pid = true,
+	.last_first = true,
 	.same_code = true, .parts = 1, .usage = "software:EVENT[:COUNT]",
 	.parse = parse, .expand = expand, .args = probe_no_args, .value_type = perf_value_type, .load = perf_load, .attach = attach,
 };

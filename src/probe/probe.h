@@ -66,7 +66,10 @@ struct Provider {
 	bool per_pid;                   /* attach() itself limits to pc->pid; else the compiler adds a pid predicate */
 	bool timer;                     /* fires every Probe.period (ns, or Hz if is_freq) whatever else happens: the user
 	                                 * machine can do that too */
-	u32 parts;                      /* of the pattern that matches all: 1 for "*", 2 for "*:*"; 0: it takes a file's name */
+	bool is_return;                 /* the other half of an entry: "-l" of everything lists that alone */
+	bool last_first;                /* of several programs at one place the kernel runs first what was attached last */
+	u32 parts;                      /* of the pattern that matches all: 1 for "*", 2 for "*:*"; 0: there is none */
+	bool of_files;                  /* its places are in user programs: FILE:... */
 	bool same_code;                 /* programs that use neither `args` nor `probe`/`func` are equal for all probes */
 	/* The forms, for messages: "kprobe:[module:]function[+offset]". */
 	const char *usage;

@@ -317,6 +317,14 @@ filtered(void *arg, Probe *p)
 	return f->fn(f->arg, p);
 }
 
+static bool
+has_feature(ProbeContext *pc, const Provider *prov)
+{
+	if (prov->feature == N_FEATURE || (prov->when != PW_EVENT && prov->when != PW_READ))
+		return true;
+	return !pc->machine || strcmp(pc->machine->ops->name, "kernel") || pc->has(pc->machine, prov->feature);
+}
+
 /* What this kernel cannot have at all is said once, instead of a refusal for each program. False: reported. */
 static bool
 supported(ProbeContext *pc, const Probe *p)
@@ -326,13 +334,10 @@ supported(ProbeContext *pc, const Probe *p)
 #include "bpf/features.def"
 #undef FEATURE
 	};
-	Feature f = p->prov->feature;
-
-	if (f == N_FEATURE || (p->prov->when != PW_EVENT && p->prov->when != PW_READ))
+	if (has_feature(pc, p->prov))
 		return true;
-	if (!pc->machine || strcmp(pc->machine->ops->name, "kernel") || pc->has(pc->machine, f))
-		return true;
-	diag_err(pc->d, p->at, E_UNSUPPORTED, "this kernel has no %s probes: %s are missing or not allowed", p->prov->name, words[f]);
+	diag_err(pc->d, p->at, E_UNSUPPORTED, "this kernel has no %s probes: %s are missing or not allowed", p->prov->name,
+		 words[p->prov->feature]);
 	return false;
 }
 
@@ -393,16 +398,28 @@ list_one(void *arg, Probe *p)
 	return probe_stopped(l->pc);
 }
 
-/* All of one provider, as far as that can be enumerated without a file's name. */
+/* What provider:rest means; files' providers are asked only about files. */
+static void
+list_pattern(Listing *l, const Provider *prov, const char *rest)
+{
+	const char *text = arena_printf(l->pc->a, "%s:%s", prov->name, rest);
+	Probe *p = probe_parse(l->pc, text, strlen(text), (Span){ 0 });
+
+	if (p)
+		p->prov->expand(l->pc, p, list_one, l);
+}
+
+/* All of one provider, as far as that can be enumerated: for those of files, the files of a process. */
 static void
 list_provider(Listing *l, const Provider *prov)
 {
 	const char *part[2] = { "*", "*" };
 	Probe p = { .prov = prov };
+	u32 parts = prov->parts ? prov->parts : prov->of_files && l->pc->pid > 0 ? 2 : 0;
 
 	if (prov->list)
 		prov->list(l->pc, list_one, l);
-	else if (prov->parts && prov->parse(l->pc, part, prov->parts, &p))
+	else if (parts && prov->parse(l->pc, part, parts, &p))
 		prov->expand(l->pc, &p, list_one, l);
 }
 
@@ -417,10 +434,7 @@ probe_list(ProbeContext *pc, const char *pattern, bool args, Buf *out)
 	if (rest && (!*rest || !strcmp(rest, "*") || !strcmp(rest, "*:*")))
 		rest = NULL;
 	if (one && rest && !one->list) {
-		Probe *p = probe_parse(pc, pattern, strlen(pattern), (Span){ 0 });
-
-		if (p)
-			one->expand(pc, p, list_one, &l);
+		list_pattern(&l, one, rest);
 		return l.n;
 	}
 	if (!one && !base_has_glob(pattern, n) && colon) {
@@ -432,8 +446,20 @@ probe_list(ProbeContext *pc, const char *pattern, bool args, Buf *out)
 	} else if (rest) {
 		l.glob = pattern;
 	}
-	for (u32 i = 0; i < N_PROVIDER; i++)
-		if (one ? all[i] == one : l.glob || base_glob(pattern, n, all[i]->name, strlen(all[i]->name)))
+	bool everything = !one && n == 1 && *pattern == '*';
+
+	for (u32 i = 0; i < N_PROVIDER; i++) {
+		if (everything && (all[i]->is_return || !has_feature(pc, all[i])))
+			continue;
+		if (one ? all[i] != one : (!l.glob || colon) && !base_glob(pattern, n, all[i]->name, strlen(all[i]->name)))
+			continue;
+		if (rest && strchr(rest, '/')) {                /* "*:./program:*" */
+			l.glob = NULL;
+			if (all[i]->of_files)
+				list_pattern(&l, all[i], rest);
+		} else {
 			list_provider(&l, all[i]);
+		}
+	}
 	return l.n;
 }

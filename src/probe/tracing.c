@@ -270,8 +270,8 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 }
 
 #define TRACING(n, al, type) { \
-	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_TRACING, .attach_type = type, .feature = FEAT_FENTRY, .space = AS_KERNEL, \
-	.parts = 1, .usage = n ":[MODULE:]FUNCTION", .parse = parse, .expand = expand, .args = args, .value_type = value_type, \
+	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_TRACING, .attach_type = type, .is_return = type == BPF_TRACE_FEXIT, .feature = FEAT_FENTRY, .space = AS_KERNEL, \
+	.last_first = true, .parts = 1, .usage = n ":[MODULE:]FUNCTION", .parse = parse, .expand = expand, .args = args, .value_type = value_type, \
 	.load = load, .code = code, .attach = attach, .list_args = list_args, \
 }
 

@@ -22,6 +22,11 @@ parse(ProbeContext *pc, const char *const *part, u32 n, Probe *p)
 	Place *place = NEW(pc->a, Place);
 
 	p->priv = place;
+	if (n == 1 && !strcmp(part[0], "*") && pc->pid > 0) {   /* all of a process */
+		p->scope = p->func = "*";
+		p->has_glob = true;
+		return true;
+	}
 	if (n == 3 && !strcmp(part[1], "cpp"))
 		place->cpp = true;
 	else if (n != 2)
@@ -148,9 +153,11 @@ at_address(Walk *w)
 		known = binary_offset(&b, w->p->addr, &offset);
 		binary_unmap(&b);
 		if (!known)
-			return probe_bad(w->pc, w->p, "0x%llx is outside of what %s loads", (unsigned long long)w->p->addr, w->path), -EINVAL;
+			return probe_bad(w->pc, w->p, "Could not resolve address: %s:0x%llx is not loaded", w->path,
+					 (unsigned long long)w->p->addr), -EINVAL;
 		if (!w->pc->unsafe && e && !sym_elf_at(e, offset, &name)) {
-			probe_bad(w->pc, w->p, "0x%llx is in no function of %s", (unsigned long long)w->p->addr, w->path);
+			probe_bad(w->pc, w->p, "Could not resolve address: %s:0x%llx is in no function", w->path,
+				  (unsigned long long)w->p->addr);
 			diag_hint(w->pc->d, "--unsafe attaches there all the same");
 			return -EINVAL;
 		}
@@ -334,11 +341,14 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 	return probe_each(pc, p, n, failed, attach_one, prog_fd);
 }
 
-#define UPROBE(n, al, form) { \
-	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_UPROBE, .space = AS_USER, .per_pid = true, \
+#define UPROBE(n, al, ret, form) { \
+	.is_return = ret, \
+	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_UPROBE, .space = AS_USER, .per_pid = true, .last_first = true, .of_files = true, \
 	.same_code = true, .usage = form, .parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = load, \
 	.code = code, .attach = attach, \
 }
 
-const Provider uprobe_provider = UPROBE("uprobe", "u", "uprobe:FILE:FUNCTION[+OFFSET], uprobe:FILE:ADDRESS, uprobe:FILE:cpp:\"NAME\"");
-const Provider uretprobe_provider = UPROBE("uretprobe", "ur", "uretprobe:FILE:FUNCTION, uretprobe:FILE:cpp:\"NAME\"");
+const Provider uprobe_provider = UPROBE("uprobe", "u", false,
+	"uprobe:FILE:FUNCTION[+OFFSET], uprobe:FILE:ADDRESS, uprobe:FILE:cpp:\"NAME\"");
+const Provider uretprobe_provider = UPROBE("uretprobe", "ur", true,
+	"uretprobe:FILE:FUNCTION, uretprobe:FILE:cpp:\"NAME\"");

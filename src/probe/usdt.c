@@ -309,7 +309,7 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 }
 
 const Provider usdt_provider = {
-	.name = "usdt", .alias = "U", .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_UPROBE, .space = AS_USER, .per_pid = true,
+	.name = "usdt", .alias = "U", .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_UPROBE, .space = AS_USER, .per_pid = true, .last_first = true, .of_files = true,
 	.same_code = false, .usage = "usdt:FILE:[PROVIDER:]NAME",
 	.parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = load, .code = code, .attach = attach,
 	.list_args = list_args,

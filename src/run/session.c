@@ -339,8 +339,14 @@ attach_one(Session *s, u32 i)
 static bool
 attach_all(Session *s)
 {
-	for (u32 i = 0; i < s->script->progs.n && !run_stopped; i++)
-		if (!attach_one(s, i))
+	u32 n = s->script->progs.n;
+
+	/* Programs at one place are to run in the order of the script. */
+	for (u32 i = 0; i < n && !run_stopped; i++)
+		if (!s->script->progs.v[i].prov->last_first && !attach_one(s, i))
+			return run_stopped;
+	for (u32 i = n; i-- > 0 && !run_stopped; )
+		if (s->script->progs.v[i].prov->last_first && !attach_one(s, i))
 			return run_stopped;
 	if (!s->opt->quiet) {
 		if (s->opt->format == OUT_JSON)

@@ -109,7 +109,7 @@ test_expand(void)
 	want_error("u:%s:", "missing");
 	want_error("u:%s:main+x", "Invalid offset");
 	want_error("u:*:main", "needs -p");
-	want_error("u:%s:0x0", "in no function");
+	want_error("u:%s:0x0", "Could not resolve address");
 	want_error("u:/etc/passwd:0x10", "no 64-bit ELF");
 	assert(expand("u:sh:main*", 0).v.n == 0);
 	f = expand("u:libc:malloc", 1);
