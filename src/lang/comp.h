@@ -80,6 +80,8 @@ const char *builtin_nearest(Comp *c, const char *name);
 
 /* ---- the compilation ---- */
 
+typedef struct Option { const char *name, *def, *help; } Option;        /* that the script asks for with getopt() */
+
 struct Comp {
 	Arena *a;
 	Diag *d;
@@ -96,6 +98,7 @@ struct Comp {
 	Vec(Node *) probes;             /* ND_PROBE of all sources, in order */
 	Vec(Clause *) clauses;
 	VecStr imported;
+	Vec(Option) options;
 	bool library, in_library;       /* its macros are there; they are being read */
 	bool old;                       /* compat = "0.17" and the like: old scoping and integer rules */
 	/* resolve and check */
@@ -124,6 +127,7 @@ static inline u64 comp_cf(Comp *c, ConfigId id) { return c->cf->v[id].n; }
 /* ---- script.c, import.c, macro.c ---- */
 void comp_source(Comp *c, const char *text, size_t n, u32 base);
 void import_file(Comp *c, Node *n);
+void options_check(Comp *c);    /* builtins/static.c */
 bool library_load(Comp *c, const char *name);   /* true: it has been read, and may have this macro */
 void macro_add(Comp *c, Node *macro);
 void macro_expand_all(Comp *c, Node **n);

@@ -59,6 +59,7 @@ typedef struct Script {
 	                                 * found no room, [1 + i] map updates that found none, told as event full.v[i] */
 	Vec(u32) full;
 	bool needs_sym_kernel, needs_sym_user;
+	const char *help;               /* --help was among the script's options: print this and end; nothing else is there */
 	u32 n_probes;                   /* as "Attached N probes" counts them */
 } Script;
 #define NO_MAP 0xffffffffu

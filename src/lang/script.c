@@ -216,6 +216,9 @@ lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t 
 	if (diag_errors(c->d))
 		return NULL;
 	check_all(c);
+	options_check(c);
+	if (s->help)
+		return s;
 	if (diag_errors(c->d))
 		return NULL;
 	if (dumps(opt, "types"))

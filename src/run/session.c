@@ -171,7 +171,9 @@ compile(Session *s)
 	buf_free(&dump);
 	if (!s->script)
 		s->status = status_of(s, RUN_USAGE);
-	return s->script != NULL;
+	if (s->script && s->script->help)
+		fputs(s->script->help, stdout);
+	return s->script && !s->script->help;
 }
 
 /* ---- maps and programs ---- */

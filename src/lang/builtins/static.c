@@ -202,6 +202,61 @@ option_number(Comp *c, Node *n, const char *value)
 	return n->type;
 }
 
+static void
+remember(Comp *c, Node *n, const Node *def)
+{
+	Option o = { .name = n->list[0]->str, .help = n->n > 2 ? n->list[2]->str : NULL };
+
+	for (u32 i = 0; i < c->options.n; i++)
+		if (!strcmp(c->options.v[i].name, o.name))
+			return;
+	if (def && def->kind == ND_STR)
+		o.def = arena_printf(c->a, "\"%s\"", def->str);
+	else if (def && def->kind == ND_NUM)
+		o.def = arena_printf(c->a, "%lld", (long long)def->num);
+	VEC_PUSH(c->a, &c->options, o);
+}
+
+/* Options that the script does not ask for are errors; --help lists what it asks for. */
+void
+options_check(Comp *c)
+{
+	Buf b = { 0 };
+	const char *bad = NULL;
+	bool help = false;
+
+	for (u32 i = 0; i < c->opt->n_options; i++) {
+		const char *o = c->opt->options[i];
+		bool known = strncmp(o, "--", 2) != 0;
+
+		help |= !strcmp(o, "--help");
+		for (u32 k = 0; k < c->options.n && !known; k++) {
+			size_t n = strlen(c->options.v[k].name);
+
+			known = !strncmp(o + 2, c->options.v[k].name, n) && (!o[2 + n] || o[2 + n] == '=');
+		}
+		if (!known && !bad)
+			bad = o;
+	}
+	if (!bad)
+		return;
+	for (u32 k = 0; k < c->options.n; k++) {
+		const Option *o = &c->options.v[k];
+
+		buf_printf(&b, "  --%s%s%s%s%s%s%s%s\n", o->name, o->def ? "=VALUE" : "", o->help ? "  " : "", o->help ? o->help : "",
+			   o->def ? "  (default " : "", o->def ? o->def : "", o->def ? ")" : "", "");
+	}
+	const char *list = arena_str(c->a, b.p ? b.p : "", b.n);
+
+	buf_free(&b);
+	if (help) {
+		c->s->help = arena_printf(c->a, "%s: options behind \"--\":\n%s", c->opt->script_name ? c->opt->script_name : "script", list);
+		return;
+	}
+	comp_err(c, (Span){ 0 }, E_OPTION, "unexpected program command line options: %s", bad);
+	comp_hint(c, "expected program options:\n%s", list);
+}
+
 static const Type *
 check_getopt(Comp *c, Node *n)
 {
@@ -212,7 +267,10 @@ check_getopt(Comp *c, Node *n)
 		comp_err(c, def->at, E_CONST, "getopt() expects a literal as default value");
 		return &ty_error;
 	}
+	remember(c, n, def);
 	if (def && def->kind == ND_STR) {
+		if (value && !*value)
+			return bad_option(c, n, value, "a string");
 		value = value ? value : def->str;
 		make_string(c, n, value, strlen(value));
 		return n->type;

@@ -45,6 +45,22 @@ check_str(Comp *c, Node *n)
 	return type_string(c->ts, str_size(c, n));
 }
 
+/* A string longer than max_strlen loses its end; that it has no NUL then tells out/ to print the trailer. */
+static void
+fill_last(Comp *c, Ref read, u32 size, Ref base, s32 off, Ref from, AddrSpace space, Span at)
+{
+	Fn *fn = c->fn;
+	u32 full = ir_block_cold(fn), end = ir_block(fn);
+
+	ir_br(fn, ir_bini(fn, IR_eq, read, size), full, end);
+	ir_seal(fn, full);
+	ir_start(fn, full);
+	read_far(c, space, offset(c, base, off + (s32)size - 1), 1, ir_bini(fn, IR_add, from, size - 1), at);
+	ir_jmp(fn, end);
+	ir_seal(fn, end);
+	ir_start(fn, end);
+}
+
 static void
 into_str(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 {
@@ -62,7 +78,11 @@ into_str(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 	if (n->n < 2 || n->list[1]->kind == ND_NUM) {
 		if (clean)
 			ir_zero(fn, base, off, as->size);
-		read_str(c, p->type->kind == TY_STRING ? AS_KERNEL : pointee_space(p), offset(c, base, off), size, from, n->at);
+		AddrSpace space = p->type->kind == TY_STRING ? AS_KERNEL : pointee_space(p);
+		Ref r = read_str(c, space, offset(c, base, off), size, from, n->at);
+
+		if (size == comp_cf(c, CF_MAX_STRLEN) && (n->n < 2 || n->list[1]->num > size))
+			fill_last(c, r, size, base, off, from, space, n->at);
 		return;
 	}
 	/* A length that is known only when it runs, cut to the room. */
