@@ -1,6 +1,9 @@
 /* filter_run: packets from a file or an interface, through the filter, to lines or a file. */
 #include "cmd/filter.h"
 
+#include "bpf/bpf.h"
+#include "kern/kern.h"
+
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -23,6 +26,9 @@ typedef struct Run {
 	u32 file_no;
 	Buf line, err;
 	int status;
+	Owners *owners;
+	Filt *live;                     /* the filter that the kernel runs */
+	Machine *machine;
 } Run;
 
 static volatile sig_atomic_t stop;
@@ -169,7 +175,7 @@ print_packet(Run *r, const CapPacket *p, int linktype)
 		buf_printf(&r->line, "%5llu  ", (unsigned long long)r->taken);
 	put_time(r, p->ns);
 	r->last_ns = p->ns;
-	if (p->comment && j->process)
+	if (p->comment && r->owners)
 		buf_printf(&r->line, "[%s] ", p->comment);
 	show_packet(p->data, p->caplen, p->len, linktype, &j->show, &r->line);
 	buf_putc(&r->line, '\n');
@@ -195,6 +201,15 @@ packet(Run *r, CapPacket *p)
 		return false;
 	if (f && !filt_run(f->insn, f->n, p->data, p->caplen, p->len))
 		return true;
+	if (r->owners) {
+		const Owner *w = owners_find(r->owners, p->data, p->caplen, linktype);
+		Filt *with = f ? f->f : r->live;
+
+		if (filt_wants_process(with) && !(w && filt_process_fits(with, w->pid, w->comm, w->cgroup)))
+			return true;
+		if (w)
+			p->comment = w->text;
+	}
 	if (r->seen++ < j->skip)
 		return true;
 	r->taken++;
@@ -247,6 +262,35 @@ from_file(Run *r)
 	cap_close(in);
 }
 
+/* The filter as eBPF, where the classic machine has no room for it (4,096 instructions, no loops). */
+static int
+attach_ebpf(Run *r, Live *l, Filt *f)
+{
+	FiltEbpf e;
+	MapDef def = { .name = "table", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .max_entries = 1, .flags = BPF_F_RDONLY_PROG,
+		.frozen = true };
+	Code code = { .name = "filter", .prog_type = BPF_PROG_TYPE_SOCKET_FILTER };
+	Refusal why = {0};
+	int map = 0, prog, err;
+
+	if (!filt_ebpf(f, FILT_SOCKET, &e))
+		return -EOPNOTSUPP;
+	r->machine = kern_machine_new();
+	def.value_size = (u32)e.table.n;
+	def.init = e.table.p;
+	if (def.value_size)
+		map = r->machine->ops->map_new(r->machine, &def);
+	code.insns = e.insns;
+	code.n = e.n;
+	prog = map < 0 ? map : r->machine->ops->prog_load(r->machine, &code, &map, def.value_size != 0, &why);
+	err = prog < 0 ? prog : live_filter_ebpf(l, kern_prog_fd(r->machine, prog));
+	if (prog < 0 && why.log.n && r->j->verbose)
+		fputs(why.log.p, stderr);
+	buf_free(&why.log);
+	buf_free(&e.table);
+	return err;
+}
+
 static bool
 attach(Run *r, Live *l)
 {
@@ -265,7 +309,12 @@ attach(Run *r, Live *l)
 		return false;
 	}
 	insn = filt_code(f, &n);
+	r->live = f;
+	if (filt_wants_process(f) && !r->owners)
+		r->owners = owners_new(j->a);
 	err = live_filter(l, insn, n);
+	if (err && err != -EOPNOTSUPP)
+		err = attach_ebpf(r, l, f);
 	r->in_kernel = !err;
 	if (err && j->verbose)
 		filter_say("the kernel does not take this filter (%s); packets are filtered here", strerror(-err));
@@ -362,6 +411,10 @@ filter_run(FilterJob *j)
 	Run r = { .j = j };
 	struct sigaction sa = { .sa_handler = on_signal };
 
+	if (j->process) {
+		r.owners = owners_new(j->a);
+		j->live.immediate = true;
+	}
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	if (j->in)
@@ -379,6 +432,9 @@ filter_run(FilterJob *j)
 		printf("%llu packet%s\n", (unsigned long long)r.taken, r.taken == 1 ? "" : "s");
 	if (fflush(stdout) && !r.status)
 		r.status = 1;
+	owners_free(r.owners);
+	if (r.machine)
+		r.machine->ops->close(r.machine);
 	buf_free(&r.line);
 	buf_free(&r.err);
 	return r.status;

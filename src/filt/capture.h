@@ -52,6 +52,13 @@ int live_next(Live *l, CapPacket *p, int timeout_ms);
 void live_counts(Live *l, u64 *received, u64 *dropped);
 void live_close(Live *l);
 
+/* owner.c: the local process of a packet, NULL if there is none (any more). */
+typedef struct Owners Owners;
+typedef struct Owner { u32 pid; const char *comm, *cgroup, *text; } Owner;      /* text: "pid 12 curl" */
+Owners *owners_new(Arena *a);
+const Owner *owners_find(Owners *o, const u8 *p, u32 n, int linktype);
+void owners_free(Owners *o);
+
 /* show.c: one line for a packet. */
 typedef struct ShowOpts { bool link, quiet, no_names; int verbose; u32 bytes; } ShowOpts;
 void show_packet(const u8 *p, u32 caplen, u32 len, int linktype, const ShowOpts *o, Buf *out);

@@ -280,7 +280,8 @@ piece(Emit *e, const Range *r, u32 n, u32 lo, u32 hi, Node *t, Node *f)
 	piece(e, r + mid, n - mid, r[mid].lo, hi, t, f);
 }
 
-/* Finds the last range that begins at or before r0 by adding halves: (lo[i] - r0 - 1) >> 63 is all ones or nothing. */
+/* Finds the last range that begins at or before r0 by adding halves: (lo[i] - r0 - 1) >> 63 is 1 or 0. Shifts only: newer
+ * verifiers take an arithmetic shift with a mask for a branch, and walk every way through the search. */
 static void
 search(Emit *e, const Set *set, Node *t, Node *f)
 {
@@ -314,8 +315,9 @@ search(Emit *e, const Set *set, Node *t, Node *f)
 		}
 		put(e, BPF_ALU64 | BPF_SUB | BPF_X, 3, 0, 0, 0);
 		ADD_IMM(3, -1);
-		put(e, BPF_ALU64 | BPF_ARSH | BPF_K, 3, 0, 0, 63);
-		put(e, BPF_ALU64 | BPF_AND | BPF_K, 3, 0, 0, (s32)s);
+		put(e, BPF_ALU64 | BPF_RSH | BPF_K, 3, 0, 0, 63);
+		if (s > 1)
+			put(e, BPF_ALU64 | BPF_LSH | BPF_K, 3, 0, 0, __builtin_ctz(s));
 		ADD(2, 3);
 	}
 	put(e, BPF_ALU64 | BPF_LSH | BPF_K, 2, 0, 0, 2);

@@ -16,7 +16,7 @@ filt_compile(Arena *a, Diag *d, const char *text, size_t n, const FiltOpts *opts
 	if (!f->opts.snaplen)
 		f->opts.snaplen = 262144;
 	g->plain = opts->plain;
-	tok = filt_lex(a, d, text, n, &count);
+	tok = filt_lex(a, d, "filter", text, n, &count);
 	f->ast = tok ? filt_parse(a, d, tok) : NULL;
 	tests = f->ast ? filt_gen(a, d, g, f->ast, &f->opts) : NULL;
 	if (!tests || diag_errors(d))
@@ -47,4 +47,29 @@ bool
 filt_rejects_all(const Filt *f)
 {
 	return f->empty;
+}
+
+bool
+filt_wants_process(const Filt *f)
+{
+	for (const Ast *n = f->ast; n; n = n->kind == A_AND ? n->l : NULL) {
+		const Ast *c = n->kind == A_AND ? n->r : n;
+
+		if (c->kind >= A_PID && c->kind <= A_CGROUP)
+			return true;
+	}
+	return false;
+}
+
+bool
+filt_process_fits(const Filt *f, u32 pid, const char *comm, const char *cgroup)
+{
+	for (const Ast *n = f->ast; n; n = n->kind == A_AND ? n->l : NULL) {
+		const Ast *c = n->kind == A_AND ? n->r : n;
+
+		if ((c->kind == A_PID && c->v != pid) || (c->kind == A_COMM && strcmp(c->text, comm)) ||
+		    (c->kind == A_CGROUP && !strstr(cgroup, c->text)))
+			return false;
+	}
+	return true;
 }

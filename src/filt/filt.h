@@ -36,6 +36,9 @@ const char *filt_link_name(int linktype);       /* NULL if unknown */
 Filt *filt_compile(Arena *a, Diag *d, const char *text, size_t n, const FiltOpts *opts);
 const FiltInsn *filt_code(const Filt *f, u32 *n);
 bool filt_rejects_all(const Filt *f);
+/* The words about the local process (pid, comm, cgroup), which no program can see: does it fit? */
+bool filt_wants_process(const Filt *f);
+bool filt_process_fits(const Filt *f, u32 pid, const char *comm, const char *cgroup);
 
 /* ebpf.c: the same filter as eBPF. PLAIN: r1 is the packet, r2 its length. The answer of SOCKET and PLAIN is the snapshot
  * length or 0; TC passes (0) or drops (2), XDP passes (2) or drops (1). table: read-only data; relocs: instructions

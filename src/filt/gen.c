@@ -542,6 +542,12 @@ gen_ast(Gen *g, Ast *n)
 	case A_LESS: return b_not(g, b_cmp(g, BPF_JGT, ex_len(g->g), n->v));
 	case A_GREATER: return b_cmp(g, BPF_JGE, ex_len(g->g), n->v);
 	case A_BYTE: return gen_byte(g, n);
+	case A_PID: case A_COMM: case A_CGROUP:
+		if (n->flag)
+			return b_const(g, true);
+		gen_bad(g, "pid, comm and cgroup are no part of a packet: they can only be and-ed with all the rest");
+		diag_hint(g->d, "write 'pid 123 and (...)'");
+		return b_const(g, false);
 	case A_VLAN: case A_MPLS: case A_PPPOED: case A_PPPOES: case A_GENEVE: case A_VXLAN: case A_IPIP: case A_GRE:
 		return gen_encap(g, n);
 	}
@@ -581,6 +587,11 @@ filt_gen(Arena *a, Diag *d, Graph *graph, Ast *ast, const FiltOpts *o)
 	Bool *b;
 
 	init_layout(&g);
+	for (Ast *n = ast; n; n = n->kind == A_AND ? n->l : NULL) {
+		Ast *c = n->kind == A_AND ? n->r : n;
+
+		c->flag |= c->kind >= A_PID && c->kind <= A_CGROUP;
+	}
 	b = gen_ast(&g, ast);
 	b = b_and(&g, gen_prologue(&g), b);
 	return g.failed ? NULL : b;

@@ -16,6 +16,7 @@ typedef struct Ids {
 	Bool *other;                    /* protocols and whatever else is tested one by one */
 } Ids;
 enum { ET_IP = 0x0800, ET_IP6 = 0x86dd };
+static bool add(Gen *g, Ast *n, Ids *ids);
 
 static Bool *
 either(Gen *g, Bool *x, Bool *y)
@@ -411,6 +412,36 @@ add_aid(Gen *g, Ast *n, Ids *ids)
 	return add_other(g, ids, gen_arcnet(g, v, n->q.dir));
 }
 
+/* @FILE: ids, and comments from # to the end of a line. */
+static bool
+add_file(Gen *g, Ast *n, Ids *ids)
+{
+	const char *path = n->text + 1;
+	Buf b = {0};
+	int err = host_read(path, &b);
+	char *text;
+	size_t size = b.n;
+	u32 count;
+	Token *tok;
+	Ast *set;
+
+	if (err) {
+		gen_bad(g, "%s: %s", path, strerror(-err));
+		buf_free(&b);
+		return false;
+	}
+	text = arena_str(g->a, b.p ? b.p : "", size);
+	buf_free(&b);
+	for (char *p = text; (p = strchr(p, '#')); )
+		while (*p && *p != '\n')
+			*p++ = ' ';
+	tok = filt_lex(g->a, g->d, path, text, size, &count);
+	set = tok ? filt_parse_ids(g->a, g->d, tok, n->q) : NULL;
+	if (!set)
+		g->failed = true;
+	return set && add(g, set, ids);
+}
+
 static bool
 add(Gen *g, Ast *n, Ids *ids)
 {
@@ -428,6 +459,8 @@ add(Gen *g, Ast *n, Ids *ids)
 	case A_MAC: return add_mac(g, n, ids, NULL);
 	case A_AID: return add_aid(g, n, ids);
 	case A_SET:
+		if (n->text)
+			return add_file(g, n, ids);
 		for (u32 i = 0; i < n->list.n; i++)
 			if (!add(g, n->list.v[i], ids))
 				return false;

@@ -30,7 +30,7 @@ typedef enum Tok {
 typedef struct Token { int kind; u32 value; const char *text; u32 len; Span at; } Token;
 
 /* lex.c: the tokens of a text, the last one TK_END. NULL after an error. */
-Token *filt_lex(Arena *a, Diag *d, const char *text, size_t n, u32 *count);
+Token *filt_lex(Arena *a, Diag *d, const char *name, const char *text, size_t n, u32 *count);
 const char *filt_proto_name(Proto p);
 
 /* ---- what was written ---- */
@@ -61,6 +61,7 @@ typedef struct Ast {
 } Ast;
 /* parse.c: NULL after an error. */
 Ast *filt_parse(Arena *a, Diag *d, Token *tok);
+Ast *filt_parse_ids(Arena *a, Diag *d, Token *tok, Qual q);
 
 /* names.c: numbers for names; all give false if the name is unknown. */
 bool filt_name_proto(const char *name, u32 *v);

@@ -364,10 +364,10 @@ one(Arena *a, Diag *d, Token *t, const char *end, bool text_here)
 }
 
 Token *
-filt_lex(Arena *a, Diag *d, const char *text, size_t n, u32 *count)
+filt_lex(Arena *a, Diag *d, const char *name, const char *text, size_t n, u32 *count)
 {
 	const char *p = text, *end = text + n;
-	u32 base = diag_source(d, "filter", text, n);
+	u32 base = diag_source(d, name, text, n);
 	Vec(Token) v = {0};
 	bool text_here = false;         /* a quoted text may follow */
 

@@ -953,3 +953,23 @@ filt_parse(Arena *a, Diag *d, Token *tok)
 		expected(&p, "'and', 'or' or the end");
 	return n;
 }
+
+/* The ids of a file of a set, with or without commas between them. */
+Ast *
+filt_parse_ids(Arena *a, Diag *d, Token *tok, Qual q)
+{
+	Parser p = { .a = a, .d = d, .t = tok };
+	Ast *n;
+
+	if (setjmp(p.out))
+		return NULL;
+	n = new_ast(&p, A_SET, tok->at);
+	n->q = q;
+	while (p.t->kind != TK_END) {
+		if (p.t->kind == TK_FILE)
+			expected(&p, "an address, a number or a name");
+		VEC_PUSH(a, &n->list, member(&p, q));
+		take(&p, TK_CHAR + ',');
+	}
+	return n;
+}
