@@ -12,8 +12,8 @@ events_of() {	# TITLE EVENT LINE-PATTERN SCRIPT PLY-SCRIPT
 		esac
 		title=$1 event=$2 pattern=$3 script=$4 ply=$5
 		shift 5
-		run_with "$t" "$trace" -e "$event" -n "$n" -r 5 -- "$(prog "$t")" "$@" >"$work/events" 2>"$work/err" </dev/null
-		line=$(grep '^insns=' "$work/events" | tail -n 1)
+		run_with "$t" "$trace" -e "$event" -n "$n" -r 5 -o "$work/events" -- "$(prog "$t")" "$@" >"$work/out" 2>"$work/err" </dev/null
+		line=$(cat "$work/out")
 		if [ -z "$line" ]; then
 			printf '  %-16s failed: %s\n' "$t" "$(tail -n 1 "$work/err")"
 		else
