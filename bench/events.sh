@@ -31,6 +31,6 @@ events_of() {	# TITLE EVENT LINE-PATTERN SCRIPT PLY-SCRIPT
 events_of "$((n * 5)) file names (openat of a missing file)" open '^/nowhere/piton-bench$' \
 	'tracepoint:syscalls:sys_enter_openat /pid == %PID%/ { printf("%s\n", str(args.filename)); }' \
 	'tracepoint:syscalls/sys_enter_openat /pid == %PID%/ { printf("%s\n", str(data->filename)); }'
-events_of "$((n * 5)) numbers (getpgid)" getpgid '^pid [0-9]+ cpu [0-9]+$' \
-	'tracepoint:syscalls:sys_enter_getpgid /pid == %PID%/ { printf("pid %d cpu %d\n", pid, cpu); }' \
-	'tracepoint:syscalls/sys_enter_getpgid /pid == %PID%/ { printf("pid %d cpu %d\n", pid, cpu); }'
+events_of "$((n * 5)) numbers (getpgid)" getpgid '^(-1|4294967295|18446744073709551615) cpu [0-9]+$' \
+	'tracepoint:syscalls:sys_enter_getpgid /pid == %PID%/ { printf("%d cpu %d\n", args.pid, cpu); }' \
+	'tracepoint:syscalls/sys_enter_getpgid /pid == %PID%/ { printf("%d cpu %d\n", data->pid, cpu); }'
