@@ -52,7 +52,7 @@ static const Type *
 check_value(Comp *c, Node *n)
 {
 	const char *why = NULL;
-	const Type *t = c->cl->prov->value_type ? c->cl->prov->value_type(c->pc, c->cl->p, n->name, &why) : NULL;
+	const Type *t = c->cl->prov->value_type && c->cl->prov->when == PW_EVENT ? c->cl->prov->value_type(c->pc, c->cl->p, n->name, &why) : NULL;
 
 	if (!t)
 		return unavailable(c, n, n->name, why);
