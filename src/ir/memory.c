@@ -43,6 +43,16 @@ learn(Memory *m, Fact f)
 	m->now.fact[m->now.n++] = f;
 }
 
+/* A fact that served is the last to be forgotten: else what is copied from would change with every copy. */
+static void
+refresh(Memory *m, u32 k)
+{
+	Fact f = m->now.fact[k];
+
+	forget(&m->now, k);
+	learn(m, f);
+}
+
 /* n bytes at p are written: facts that may speak of them go. What remains of a stretch of zeros stays. */
 static void
 clobber(Memory *m, const Place *p, u32 n)
@@ -202,8 +212,12 @@ see_lookup(Memory *m, Ref r, const Ins *i)
 	for (u32 k = 0; k < m->now.n; k++) {
 		const Fact *f = &m->now.fact[k];
 
-		if (f->map == map && f->size == n && !memcmp(f->key, key, n * sizeof(u64)))
-			return f->value;
+		if (f->map == map && f->size == n && !memcmp(f->key, key, n * sizeof(u64))) {
+			Ref first = f->value;
+
+			refresh(m, k);
+			return first;
+		}
 	}
 	learn(m, (Fact){ .map = map, .size = n, .key = key, .value = r });
 	return 0;
@@ -254,6 +268,7 @@ see_comm(Memory *m, Ref r, Ins *i)
 		*i = (Ins){ .op = IR_copy, .a = i->args[0], .b = f->place.base, .imm = n, .block = i->block, .at = i->at };
 		ir_simplify(fn, i);
 		*at(fn, r) = *i;
+		refresh(m, k);
 		break;
 	}
 	if (n) {
