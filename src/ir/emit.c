@@ -130,7 +130,8 @@ lay_out(Layout *l)
 
 enum { REACH = 16000, STEP = 2000 };    /* islands come this many instructions after what needs them; checked this often */
 
-typedef struct Jump { u32 pc, to, island; Span at; } Jump;      /* island: pc + 1 of one on the way, 0: straight to block `to` */
+/* island: pc + 1 of one on the way, 0: straight to block `to`; from: place in the layout of the block it stands in. */
+typedef struct Jump { u32 pc, to, island, from; Span at; } Jump;
 
 typedef struct Out {
 	Emit *e;
@@ -140,6 +141,7 @@ typedef struct Out {
 	/* when jumps are too far without them: */
 	u32 *island;            /* per block: pc + 1 of the last island that leads to it */
 	u32 *last;              /* per block: place in the layout of the last block that jumps to it */
+	u32 now;                /* place in the layout */
 	u32 checked;
 	bool with_islands;
 } Out;
@@ -154,11 +156,10 @@ put(Out *o, Insn insn, Span at)
 static void
 put_jump(Out *o, Insn insn, u32 to, Span at)
 {
-	u32 pc = o->e->insns.n, island = o->with_islands ? o->island[to] : 0;
+	/* an island that is there is used: nothing may be unreachable */
+	u32 island = o->with_islands && o->start[to] ? o->island[to] : 0;
 
-	if (!o->start[to] || pc - o->start[to] < INT16_MAX)
-		island = 0;
-	VEC_PUSH(o->e->a, &o->jumps, ((Jump){ pc, to, island, at }));
+	VEC_PUSH(o->e->a, &o->jumps, ((Jump){ o->e->insns.n, to, island, o->now, at }));
 	put(o, insn, at);
 }
 
@@ -203,7 +204,7 @@ put_islands(Out *o, u32 k)
 		for (u32 j = 0; !o->start[b] && j < o->jumps.n; j++)
 			if (o->jumps.v[j].to == b && !o->jumps.v[j].island)
 				o->jumps.v[j].island = here + 1;
-		VEC_PUSH(o->e->a, &o->jumps, ((Jump){ here, b, o->start[b] ? o->island[b] : 0, at }));
+		VEC_PUSH(o->e->a, &o->jumps, ((Jump){ here, b, o->start[b] ? o->island[b] : 0, k, at }));
 		put(o, (Insn){ .code = BPF_JMP | BPF_JA }, at);
 		o->island[b] = here + 1;
 	}
@@ -361,27 +362,25 @@ put_blocks(Out *o, const Layout *l)
 		const MBlock *mb = o->mf->blocks.v[l->order[k]];
 		u32 next = k + 1 < l->n ? l->order[k + 1] : NO_BLOCK;
 
-		if (o->with_islands && k)
+		o->now = k;
+		if (o->with_islands) {
 			put_islands(o, k);
+			o->island[mb->id] = 0;
+		}
 		o->start[mb->id] = o->e->insns.n + 1;
 		for (u32 j = 0; j < mb->ins.n; j++)
 			put_mi(o, &mb->ins.v[j], mb, next);
 	}
 }
 
-/* Where the last jump to each block stands, as a place in the layout. */
+/* Where the last jump to each block stands, as a place in the layout; from the jumps of a first try. */
 static void
-find_last(Out *o, const Layout *l)
+find_last(Out *o)
 {
 	o->island = NEW_N(o->mf->a, u32, o->mf->blocks.n);
 	o->last = NEW_N(o->mf->a, u32, o->mf->blocks.n);
-	for (u32 k = 0; k < l->n; k++)
-		for (int x = 0; x < 2; x++) {
-			u32 s = o->mf->blocks.v[l->order[k]]->succ[x];
-
-			if (s != NO_BLOCK)
-				o->last[s] = k;
-		}
+	for (u32 j = 0; j < o->jumps.n; j++)
+		o->last[o->jumps.v[j].to] = o->jumps.v[j].from;
 }
 
 bool
@@ -401,7 +400,7 @@ ir_emit(Emit *e, MFn *mf, Diag *d)
 		e->insns.n = e->spans.n = e->start[mf->fn->index];
 		e->refs.n = refs;
 		o.with_islands = true;
-		find_last(&o, &l);
+		find_last(&o);
 		put_blocks(&o, &l);
 	}
 	far = too_far(&o);

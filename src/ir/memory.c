@@ -14,6 +14,7 @@ typedef struct Fact {
 	Ref value;
 	u32 map;                /* look-up: index of the map + 1 */
 	u64 *key;               /* its key, a number per byte */
+	bool loaded;            /* not stored, but found so by a load */
 } Fact;
 
 typedef struct State { Fact *fact; u32 n; bool known; } State;
@@ -137,15 +138,16 @@ key_of(Memory *m, const Place *p, u32 n)
 
 	if (p->kind != PK_MEM || !n || n > MOST_KEY || p->off)
 		return NULL;
-	for (u32 k = 0; k < m->now.n; k++) {
-		const Fact *f = &m->now.fact[k];
+	for (u32 k = 0; k < 2 * m->now.n; k++) {
+		const Fact *f = &m->now.fact[k % m->now.n];
 
-		if (f->map || f->place.kind != PK_MEM || f->place.index != p->index || f->place.base != p->base)
+		/* what was stored comes before what was then loaded of it */
+		if (f->map || f->place.kind != PK_MEM || f->place.index != p->index || f->place.base != p->base ||
+		    f->loaded != (k >= m->now.n))
 			continue;
 		for (u32 x = 0; x < f->size; x++) {
 			s64 at_byte = f->place.off + x;
 
-			/* what was stored comes before what was then loaded of it */
 			if (at_byte < 0 || at_byte >= n || have >> at_byte & 1)
 				continue;
 			have |= 1ull << at_byte;
@@ -301,7 +303,7 @@ see(Memory *m, Ref r)
 			if (by)
 				replace(fn, r, by);
 		} else if (i.op == IR_load) {
-			learn(m, (Fact){ .place = p, .size = i.size, .value = r });
+			learn(m, (Fact){ .place = p, .size = i.size, .value = r, .loaded = true });
 		}
 		break;
 	case IR_store:
@@ -343,7 +345,7 @@ see(Memory *m, Ref r)
 static bool
 same_fact(const Fact *x, const Fact *y)
 {
-	if (x->map != y->map || x->size != y->size || x->value != y->value)
+	if (x->map != y->map || x->size != y->size || x->value != y->value || x->loaded != y->loaded)
 		return false;
 	if (x->map)
 		return !memcmp(x->key, y->key, x->size * sizeof(u64));
