@@ -53,6 +53,10 @@ int kprobe_each_traceable(ProbeContext *pc, int (*fn)(void *, const char *, cons
 bool uprobe_takes_multi(ProbeContext *pc, u32 n);
 int uprobe_attach_multi(ProbeContext *pc, Probe **p, u32 n, bool ret, int prog_fd, u32 *failed);
 
+/* uargs.c: arguments of user functions by name. NULL: *why says why not. */
+const Type *uargs_type(ProbeContext *pc, const Probe *p, const char **why);
+Ref uargs_load(ProbeContext *pc, Fn *fn, const Probe *p, u32 field);
+
 /* binary.c: files of user programs. */
 typedef struct Binary { HostMap map; } Binary;
 typedef struct BinarySection { const u8 *p; u64 n, addr; } BinarySection;

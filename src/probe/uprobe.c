@@ -229,8 +229,9 @@ expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
 static const Type *
 args(ProbeContext *pc, const Probe *p, const char **why)
 {
-	(void)pc;
-	*why = is_ret(p) ? "arguments are there on entry only" : "the names of arguments need the program's DWARF; arg0, arg1 work without";
+	if (!is_ret(p) && !p->offset)
+		return uargs_type(pc, p, why);
+	*why = "arguments are there on entry only";
 	return NULL;
 }
 
@@ -245,8 +246,7 @@ value_type(ProbeContext *pc, const Probe *p, const char *name, const char **why)
 static Ref
 load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field)
 {
-	(void)p, (void)field;
-	return regs_load(pc, fn, AS_USER, name);
+	return name ? regs_load(pc, fn, AS_USER, name) : uargs_load(pc, fn, p, field);
 }
 
 /* ---- attaching ---- */

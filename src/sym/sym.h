@@ -46,6 +46,24 @@ bool sym_elf_build_id(const Elf *e, char *out, size_t size);    /* in hexadecima
 /* Finds "c", "libc.so.6", "bash" as the dynamic linker and the shell would; path in out, or -ENOENT. */
 int sym_find_file(const char *name, u32 pid, char *out, size_t size);
 
+/* dwarf.c, dwarftype.c, dwarfline.c: what the compiler wrote about a program: types, lines. Read by piton itself, where it lies
+ * (DWARF 2 to 5; from the separate debug file if there is one), walked anew for each question. */
+typedef struct Dwarf Dwarf;
+Dwarf *sym_dwarf_open(Arena *a, const char *path);      /* NULL: there is none. Types made from it need it open. */
+void sym_dwarf_close(Dwarf *d);
+/* A function's type: TY_FUNC with named parameters, elem its result; pointers are to user memory. NULL: unknown. By name as in
+ * the symbol table, or as in the source. */
+const Type *sym_dwarf_func(Dwarf *d, Types *ts, const char *name);
+/* A struct, union, enum or typedef of the program: "struct x", "class x", "x". */
+const Type *sym_dwarf_type(Dwarf *d, Types *ts, const char *name);
+/* Addresses (not file offsets) where code of file:line begins; col 0: any. file: the end of a path ("x.c", "src/x.c"). If the
+ * line has no code, the next one that has counts. Gives their number; fn nonzero ends. */
+int sym_dwarf_at_line(Dwarf *d, const char *file, u32 line, u32 col, int (*fn)(void *, u64 addr, u32 line), void *arg);
+/* Where an address comes from: "dir/x.c", line. */
+bool sym_dwarf_line(Dwarf *d, u64 addr, Buf *file, u32 *line);
+/* The first addresses of the places where a function was inlined. */
+int sym_dwarf_inlined(Dwarf *d, const char *name, int (*fn)(void *, u64 addr), void *arg);
+
 /* demangle.c: C++ and Rust; NULL if it is neither. Caller frees. */
 char *sym_demangle(const char *name);
 

@@ -10,6 +10,7 @@ struct Types {
 	Arena *a;
 	Map derived;                    /* key bytes of pointers, arrays, tuples, ... -> Type */
 	Map named;                      /* "struct x", "pid_t" -> Type, as defined by type_define */
+	Map later;                      /* struct pointer -> Later */
 	Map enumerators;                /* "NAME" -> Enumerator */
 	Cpp *cpp;                       /* macros and include folders, once there is C text */
 	const char *btf_path;           /* NULL: the default; "": none */
@@ -17,6 +18,7 @@ struct Types {
 	struct Btf *btf;                /* vmlinux, then the modules that were asked for */
 };
 
+typedef struct Later { TypeFill *fill; void *arg; u64 id; bool done; } Later;
 typedef struct Enumerator { s64 value; const Type *type; } Enumerator;
 
 /* btf.c */

@@ -83,6 +83,9 @@ const Type *type_struct_new(Types *ts, const char *name, bool is_union);        
 void type_struct_set(Types *ts, const Type *s, Field *fields, u32 n, u32 size, u32 align);
 /* Sets offset, bit_offset and bit_size of a bitfield that starts bit_off bits into its struct; f->type is set. */
 void type_place_bits(Field *f, u32 bit_off, u32 bits);
+/* A struct made by type_struct_new whose members are asked for later: fill calls type_struct_set, or leaves it incomplete. */
+typedef void TypeFill(Types *ts, const Type *t, void *arg, u64 id);
+void type_struct_later(Types *ts, const Type *t, TypeFill *fill, void *arg, u64 id);
 bool type_is_agg(const Type *t);
 bool type_is_int(const Type *t);                        /* int, bool, enum */
 bool type_equal(const Type *a, const Type *b);          /* == for all but records of equal shape from different places */

@@ -21,7 +21,7 @@ type_new(Arena *a)
 	Types *ts = NEW(a, Types);
 
 	ts->a = a;
-	ts->derived.arena = ts->named.arena = ts->enumerators.arena = a;
+	ts->derived.arena = ts->named.arena = ts->later.arena = ts->enumerators.arena = a;
 	return ts;
 }
 
@@ -310,11 +310,27 @@ type_equal(const Type *a, const Type *b)
 	return equal(a, b, 0);
 }
 
+void
+type_struct_later(Types *ts, const Type *t, TypeFill *fill, void *arg, u64 id)
+{
+	Later *l = NEW(ts->a, Later);
+
+	*l = (Later){ fill, arg, id, false };
+	map_set(&ts->later, (char *)&t, sizeof(t), l);
+}
+
 const Field *
 type_fields(Types *ts, const Type *t, u32 *n)
 {
+	Later *later = t->kind == TY_STRUCT && !t->is_complete ? map_get(&ts->later, (char *)&t, sizeof(t)) : NULL;
+
 	*n = 0;
-	if (t->kind == TY_STRUCT && !t->is_complete && t->id)
+	if (later) {
+		if (!later->done) {
+			later->done = true;
+			later->fill(ts, t, later->arg, later->id);
+		}
+	} else if (t->kind == TY_STRUCT && !t->is_complete && t->id)
 		btf_complete(ts, (Type *)t);
 	else if (t->kind == TY_STRUCT && !t->is_complete && t->name)
 		btf_adopt(ts, (Type *)t);
