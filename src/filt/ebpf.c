@@ -3,7 +3,8 @@
  * and data_end with as few checks of the end as the way through the graph needs elsewhere), which the graph knows and
  * a general IR would have to find again. Forward over the graph: the state on the way into a node is complete when the
  * node is reached, so checks, loads and the last value are shared between nodes.
- * Registers: r6 context, r7 start, r8 end of the packet (plain: its length), r9 a variable offset, r0 the value looked at.
+ * Registers: r6 context, r7 start, r8 end of the packet, r9 a variable offset, r0 the value looked at, r1 to r3 for the moment.
+ * Plain programs call nothing and so need no register saved: r1 start, r2 length, r3 offset, r4 to r6 for the moment.
  * Sets of many ranges are tables in read-only data, searched by halving without branches. */
 #include "filt/in.h"
 
@@ -19,6 +20,7 @@ typedef struct Emit {
 	Arena *a;
 	Graph *g;
 	int kind;
+	u8 pkt, end, var, t1, t2, t3;   /* registers */
 	u32 snaplen;
 	Vec(Insn) v;
 	Vec(Fix) fix;
@@ -112,12 +114,12 @@ check(Emit *e, u32 n)
 		return;
 	e->now.checked = n;
 	if (e->kind == FILT_PLAIN) {
-		go(e, jump_imm(e, BPF_JLT, 8, n), NULL);
+		go(e, jump_imm(e, BPF_JLT, e->end, n), NULL);
 		return;
 	}
-	MOV(1, 7);
-	ADD_IMM(1, n);
-	reject_if(e, BPF_JGT, 1, 8);
+	MOV(e->t1, e->pkt);
+	ADD_IMM(e->t1, n);
+	reject_if(e, BPF_JGT, e->t1, e->end);
 }
 
 /* r0 := the bytes at r9 + k; r9 is at most `hi`. */
@@ -129,22 +131,17 @@ load_var(Emit *e, u32 k, u32 size, u32 hi)
 		return;
 	}
 	if (hi > PKT_LIMIT - k - size)
-		go(e, jump_imm(e, BPF_JGT, 9, PKT_LIMIT - k - size), NULL);
+		go(e, jump_imm(e, BPF_JGT, e->var, PKT_LIMIT - k - size), NULL);
 	if (e->kind == FILT_SOCKET) {
-		put(e, BPF_LD | BPF_IND | size_bits(size), 0, 9, 0, (s32)k);
+		put(e, BPF_LD | BPF_IND | size_bits(size), 0, e->var, 0, (s32)k);
 		return;
 	}
-	MOV(1, 7);
-	ADD(1, 9);
-	if (e->kind == FILT_PLAIN) {
-		MOV(2, 9);
-		ADD_IMM(2, k + size);
-	} else {
-		MOV(2, 1);
-		ADD_IMM(2, k + size);
-	}
-	reject_if(e, BPF_JGT, 2, 8);
-	put(e, BPF_LDX | BPF_MEM | size_bits(size), 0, 1, (s32)k, 0);
+	MOV(e->t1, e->pkt);
+	ADD(e->t1, e->var);
+	MOV(e->t2, e->kind == FILT_PLAIN ? e->var : e->t1);
+	ADD_IMM(e->t2, k + size);
+	reject_if(e, BPF_JGT, e->t2, e->end);
+	put(e, BPF_LDX | BPF_MEM | size_bits(size), 0, e->t1, (s32)k, 0);
 	host_order(e, size);
 }
 
@@ -156,7 +153,7 @@ load(Emit *e, Ex *x)
 	if (x->a) {
 		if (e->now.r9 != x->a) {
 			value(e, x->a);
-			MOV(9, 0);
+			MOV(e->var, 0);
 			e->now.r9 = x->a;
 		}
 		load_var(e, x->k, x->size, x->a->hi);
@@ -168,7 +165,7 @@ load(Emit *e, Ex *x)
 		put(e, BPF_LD | BPF_ABS | size_bits(x->size), 0, 0, 0, (s32)x->k);
 	} else {
 		check(e, x->k + x->size);
-		put(e, BPF_LDX | BPF_MEM | size_bits(x->size), 0, 7, (s32)x->k, 0);
+		put(e, BPF_LDX | BPF_MEM | size_bits(x->size), 0, e->pkt, (s32)x->k, 0);
 		host_order(e, x->size);
 	}
 }
@@ -181,13 +178,13 @@ length(Emit *e)
 	if (e->kind == FILT_SOCKET || e->kind == FILT_TC)
 		field(e, offsetof(struct __sk_buff, len), 4);
 	else {
-		MOV(0, 8);
+		MOV(0, e->end);
 		if (e->kind == FILT_XDP)
-			put(e, BPF_ALU64 | BPF_SUB | BPF_X, 0, 7, 0, 0);
+			put(e, BPF_ALU64 | BPF_SUB | BPF_X, 0, e->pkt, 0, 0);
 	}
 }
 
-/* r0 := l, r1 := r */
+/* r0 := l, t1 := r */
 static void
 pair(Emit *e, Ex *l, Ex *r)
 {
@@ -199,7 +196,7 @@ pair(Emit *e, Ex *l, Ex *r)
 	STORE(slot, 0);
 	e->now.r0 = NULL;
 	value(e, l);
-	LOAD(1, slot);
+	LOAD(e->t1, slot);
 	e->temps--;
 }
 
@@ -216,14 +213,14 @@ binary(Emit *e, Ex *x)
 	}
 	pair(e, x->a, x->b);
 	if (op == BPF_DIV || op == BPF_MOD)
-		go(e, jump_imm(e, BPF_JEQ, 1, 0), NULL);
+		go(e, jump_imm(e, BPF_JEQ, e->t1, 0), NULL);
 	if (op == BPF_LSH || op == BPF_RSH) {
-		over = jump_imm(e, BPF_JLE, 1, 31);
+		over = jump_imm(e, BPF_JLE, e->t1, 31);
 		e->v.v[over].off = 2;
 		MOV_IMM(0, 0);
-		MOV_IMM(1, 0);
+		MOV_IMM(e->t1, 0);
 	}
-	put(e, BPF_ALU | op | BPF_X, 0, 1, 0, 0);
+	put(e, BPF_ALU | op | BPF_X, 0, e->t1, 0, 0);
 }
 
 static void
@@ -283,8 +280,9 @@ piece(Emit *e, const Range *r, u32 n, u32 lo, u32 hi, Node *t, Node *f)
 /* Finds the last range that begins at or before r0 by adding halves: (lo[i] - r0 - 1) >> 63 is 1 or 0. Shifts only: newer
  * verifiers take an arithmetic shift with a mask for a branch, and walk every way through the search. */
 static void
-search(Emit *e, const Set *set, Node *t, Node *f)
+search(Emit *e, const Set *set, Node *yes, Node *no)
 {
+	u8 t = e->t1, pos = e->t2, x = e->t3;   /* table, place, looked at */
 	u32 size = 1, base, at, last = set->r[set->n - 1].hi;
 
 	while (size < set->n)
@@ -296,38 +294,38 @@ search(Emit *e, const Set *set, Node *t, Node *f)
 
 			buf_put(e->table, &v, 4);
 		}
-	at = put(e, BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_VALUE, 0, 0);
+	at = put(e, BPF_LD | BPF_IMM | BPF_DW, t, BPF_PSEUDO_MAP_VALUE, 0, 0);
 	VEC_PUSH(e->a, e->relocs, at);
 	put(e, 0, 0, 0, 0, (s32)base);
-	MOV_IMM(2, 0);
+	MOV_IMM(pos, 0);
 	for (u32 s = size / 2; s; s /= 2) {
-		MOV(3, 2);
-		put(e, BPF_ALU64 | BPF_LSH | BPF_K, 3, 0, 0, 2);
-		ADD(3, 1);
-		put(e, BPF_LDX | BPF_MEM | BPF_W, 3, 3, (s32)0, 0);
+		MOV(x, pos);
+		put(e, BPF_ALU64 | BPF_LSH | BPF_K, x, 0, 0, 2);
+		ADD(x, t);
+		put(e, BPF_LDX | BPF_MEM | BPF_W, x, x, (s32)0, 0);
 		e->v.v[e->v.n - 1].off = 0;
 		if (s * 4 <= 0x7fff) {
 			e->v.v[e->v.n - 1].off = (s16)(s * 4);
 		} else {
 			e->v.n--;
-			ADD_IMM(3, s * 4);
-			put(e, BPF_LDX | BPF_MEM | BPF_W, 3, 3, 0, 0);
+			ADD_IMM(x, s * 4);
+			put(e, BPF_LDX | BPF_MEM | BPF_W, x, x, 0, 0);
 		}
-		put(e, BPF_ALU64 | BPF_SUB | BPF_X, 3, 0, 0, 0);
-		ADD_IMM(3, -1);
-		put(e, BPF_ALU64 | BPF_RSH | BPF_K, 3, 0, 0, 63);
+		put(e, BPF_ALU64 | BPF_SUB | BPF_X, x, 0, 0, 0);
+		ADD_IMM(x, -1);
+		put(e, BPF_ALU64 | BPF_RSH | BPF_K, x, 0, 0, 63);
 		if (s > 1)
-			put(e, BPF_ALU64 | BPF_LSH | BPF_K, 3, 0, 0, __builtin_ctz(s));
-		ADD(2, 3);
+			put(e, BPF_ALU64 | BPF_LSH | BPF_K, x, 0, 0, __builtin_ctz(s));
+		ADD(pos, x);
 	}
-	put(e, BPF_ALU64 | BPF_LSH | BPF_K, 2, 0, 0, 2);
-	ADD(1, 2);
-	put(e, BPF_LDX | BPF_MEM | BPF_W, 2, 1, 0, 0);
-	go(e, put(e, BPF_JMP | BPF_JLT | BPF_X, 0, 2, 0, 0), f);
-	ADD_IMM(1, size * 4);
-	put(e, BPF_LDX | BPF_MEM | BPF_W, 2, 1, 0, 0);
-	go(e, put(e, BPF_JMP | BPF_JLE | BPF_X, 0, 2, 0, 0), t);
-	go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), f);
+	put(e, BPF_ALU64 | BPF_LSH | BPF_K, pos, 0, 0, 2);
+	ADD(t, pos);
+	put(e, BPF_LDX | BPF_MEM | BPF_W, pos, t, 0, 0);
+	go(e, put(e, BPF_JMP | BPF_JLT | BPF_X, 0, pos, 0, 0), no);
+	ADD_IMM(t, size * 4);
+	put(e, BPF_LDX | BPF_MEM | BPF_W, pos, t, 0, 0);
+	go(e, put(e, BPF_JMP | BPF_JLE | BPF_X, 0, pos, 0, 0), yes);
+	go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), no);
 }
 
 static void
@@ -340,7 +338,7 @@ branch(Emit *e, Node *n)
 
 		pair(e, n->e->a, n->e->b);
 		e->now.r0 = n->e->a;
-		go(e, put(e, BPF_JMP | n->e->alu | BPF_X, 0, 1, 0, 0), yes ? n->t : n->f);
+		go(e, put(e, BPF_JMP | n->e->alu | BPF_X, 0, e->t1, 0, 0), yes ? n->t : n->f);
 		go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), yes ? n->f : n->t);
 	} else if (node_is_bits(n, &negated)) {
 		value(e, n->e->a);
@@ -370,10 +368,10 @@ chain(Emit *e, Node *n)
 
 	e->now.r0 = e->now.r9 = NULL;
 	if (c->v6)
-		MOV_IMM(9, 40);
+		MOV_IMM(e->var, 40);
 	else {
 		value(e, ex_alu(e->g, BPF_LSH, ex_alu(e->g, BPF_AND, ex_ld(e->g, 1, NULL, c->net), ex_imm(e->g, 15)), ex_imm(e->g, 2)));
-		MOV(9, 0);
+		MOV(e->var, 0);
 	}
 	value(e, ex_ld(e->g, 1, NULL, c->net + (c->v6 ? 6 : 9)));
 	for (u32 step = 0; step < WALK; step++) {
@@ -395,9 +393,9 @@ chain(Emit *e, Node *n)
 			ADD_IMM(0, ah ? 2 : 1);
 			put(e, BPF_ALU64 | BPF_LSH | BPF_K, 0, 0, 0, ah ? 2 : 3);
 			if (ah)
-				MOV(9, 0);
+				MOV(e->var, 0);
 			else
-				ADD(9, 0);
+				ADD(e->var, 0);
 			LOAD(0, slot);
 			if (!ah)
 				done = put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0);
@@ -465,12 +463,9 @@ prologue(Emit *e, u64 cells)
 {
 	u32 ok;
 
-	MOV(6, 1);
+	if (e->kind != FILT_PLAIN)
+		MOV(6, 1);
 	switch (e->kind) {
-	case FILT_PLAIN:
-		MOV(7, 1);
-		MOV(8, 2);
-		break;
 	case FILT_XDP:
 		put(e, BPF_LDX | BPF_MEM | BPF_W, 7, 6, offsetof(struct xdp_md, data), 0);
 		put(e, BPF_LDX | BPF_MEM | BPF_W, 8, 6, offsetof(struct xdp_md, data_end), 0);
@@ -575,6 +570,9 @@ filt_ebpf(const Filt *f, int kind, FiltEbpf *out)
 	u64 cells = 0;
 
 	memset(out, 0, sizeof(*out));
+	e->pkt = 7, e->end = 8, e->var = 9, e->t1 = 1, e->t2 = 2, e->t3 = 3;
+	if (kind == FILT_PLAIN)
+		e->pkt = 1, e->end = 2, e->var = 3, e->t1 = 4, e->t2 = 5, e->t3 = 6;
 	e->table = &out->table;
 	e->relocs = &out->relocs;
 	e->state = NEW_N(e->a, State, f->root->id + 1);
