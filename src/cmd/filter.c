@@ -270,6 +270,68 @@ object(FilterJob *j)
 	return ok ? 0 : 1;
 }
 
+static int
+explain(FilterJob *j)
+{
+	Filt *f = filter_compile(j, j->expr, &j->f);
+	Buf b = {0};
+
+	if (!f)
+		return 2;
+	filt_explain(f, &b);
+	fputs(b.p, stdout);
+	buf_free(&b);
+	return 0;
+}
+
+static bool
+write_packet(FilterJob *j, const FiltCheck *k)
+{
+	Buf err = {0};
+	CapWriter *w = cap_create(j->a, j->out, CAP_PCAP, &err);
+	CapPacket p = { .caplen = k->len, .len = k->len, .data = k->packet };
+	bool ok = w && !cap_add_iface(w, j->f.linktype, 262144, "", NULL) && !cap_write(w, 0, &p);
+
+	if ((w && cap_finish(w)) || !ok) {
+		filter_say("%s: %s", j->out, err.p ? err.p : strerror(errno));
+		ok = false;
+	}
+	buf_free(&err);
+	return ok;
+}
+
+/* 0: the same, 1: different, 3: not known */
+static int
+check(FilterJob *j, const char *one, const char *two)
+{
+	Filt *x = filter_compile(j, one, &j->f), *y = x ? filter_compile(j, two, &j->f) : NULL;
+	FiltCheck k;
+	Buf b = {0};
+	int status = 0;
+
+	if (!x || !y)
+		return 2;
+	switch (filt_compare(j->a, diag_new(j->a), x, y, &k)) {
+	case FILT_SAME: printf("the same: no packet that is long enough for both is told apart (%u steps)\n", k.ways); break;
+	case FILT_UNKNOWN:
+		puts("not known: no packet was found that tells them apart, and not every way could be ruled out");
+		status = 3;
+		break;
+	case FILT_DIFFERENT:
+		status = 1;
+		printf("different: the first %s this packet, the second %s it\n", k.first ? "accepts" : "rejects",
+			k.second ? "accepts" : "rejects");
+		show_packet(k.packet, k.len, k.len, j->f.linktype, &j->show, &b);
+		buf_putc(&b, '\n');
+		show_bytes(k.packet, k.len, 'X', &b);
+		fputs(b.p, stdout);
+		if (j->out && !write_packet(j, &k))
+			status = 2;
+	}
+	buf_free(&b);
+	return status;
+}
+
 static const char *
 join(Arena *a, int argc, char **argv, int from)
 {
@@ -303,8 +365,14 @@ work(FilterJob *j, int argc, char **argv)
 	}
 	if (id < 0)
 		return 2;
+	if (j->check) {
+		j->show.no_names = true;
+		return argc - i == 2 ? check(j, argv[i], argv[i + 1]) : filter_say("--check needs two expressions, each in quotes");
+	}
 	if (!j->expr)
 		j->expr = join(j->a, argc, argv, i);
+	if (j->explain)
+		return explain(j);
 	if (j->object)
 		return object(j);
 	if (j->dump)

@@ -61,6 +61,14 @@ u32 filt_run_checked(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32
 /* NULL if the program can be run: known instructions, jumps inside, divisors not 0, memory cells 0..15. */
 const char *filt_check(const FiltInsn *insn, u32 n);
 
+/* explain.c: what is accepted, in words. */
+void filt_explain(const Filt *f, Buf *out);
+
+/* check.c: are two filters of one link type the same? DIFFERENT: packet is accepted by one of them only. */
+typedef enum FiltVerdict { FILT_SAME, FILT_DIFFERENT, FILT_UNKNOWN } FiltVerdict;
+typedef struct FiltCheck { u8 *packet; u32 len; bool first, second; u32 ways; } FiltCheck;
+FiltVerdict filt_compare(Arena *a, Diag *d, const Filt *x, const Filt *y, FiltCheck *out);
+
 /* print.c: as tcpdump -d, -dd and -ddd print it. */
 void filt_print_insn(const FiltInsn *insn, u32 pc, Buf *out);
 void filt_print(const FiltInsn *insn, u32 n, int level, Buf *out);

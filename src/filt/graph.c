@@ -119,6 +119,15 @@ graph_test(Graph *g, Ex *e, const Set *set, Node *t, Node *f)
 	if (e->op == X_IMM)
 		return set_has(set, e->k) ? t : f;
 	if (!g->plain) {
+		/* one bit: 0 or the bit, nothing else */
+		if (e->op == X_ALU && e->alu == BPF_AND && e->b->op == X_IMM && e->b->k && !(e->b->k & (e->b->k - 1)) &&
+		    !upper_mask(e->b->k, e->a->hi)) {
+			bool zero = set_has(set, 0), one = set_has(set, e->b->k);
+
+			if (zero == one)
+				return zero ? t : f;
+			return test(g, e, set_range(g->a, 0, 0), zero ? t : f, zero ? f : t);
+		}
 		if (e->op == X_CMP && e->a == e->b && !e->may_fail)
 			return graph_test(g, ex_imm(g, e->alu != BPF_JGT), set, t, f);
 		if (e->op == X_ALU && e->alu == BPF_AND && e->b->op == X_IMM && upper_mask(e->b->k, e->a->hi))

@@ -198,6 +198,16 @@ Node *graph_lower(Graph *g, Bool *b, Node *t, Node *f);
 
 /* opt.c: makes the graph smaller; what it accepts stays, save packets refused only by a load that is gone. */
 void graph_optimize(Graph *g);
+/* opt.c: what is known of values on one way through the graph. */
+typedef struct Fact { Ex *e; const Set *set; } Fact;
+typedef struct Facts { Fact *v; u32 n; } Facts;         /* by rising e->id */
+/* All values that e can have. */
+const Set *facts_known(Graph *g, const Facts *f, const Ex *e);
+/* 1: e is in the set, 0: it is not, -1: that is open. */
+int facts_decide(Graph *g, const Facts *f, const Ex *e, const Set *set);
+Facts facts_learn(Graph *g, const Facts *f, Ex *e, const Set *set);
+Facts facts_forget(Graph *g, const Facts *f, u32 cell);
+
 /* pull.c: opt's step that brings tests of one value together. */
 Node *graph_pull(Graph *g, Node *root);
 /* steps.c: the instructions that bring a value into the accumulator. */

@@ -10,8 +10,6 @@
 
 enum { ROUNDS = 40, MAX_RANGES = 16, NARROW_NODES = 500 };
 
-typedef struct Fact { Ex *e; const Set *set; } Fact;
-typedef struct Facts { Fact *v; u32 n; } Facts;         /* by rising e->id */
 typedef struct Info {
 	bool reached;
 	Facts in;
@@ -25,7 +23,7 @@ typedef struct Opt { Graph *g; Arena *a; Info *info; u32 n, reached; } Opt;
 /* ---- facts ---- */
 
 static const Set *
-fact(const Facts *f, const Ex *e)
+facts_of(const Facts *f, const Ex *e)
 {
 	u32 lo = 0, hi = f->n;
 
@@ -74,31 +72,31 @@ known_bits(const Facts *f, const Ex *x, u32 *mask, u32 *value)
 }
 
 /* All values that e can have. */
-static const Set *
-known(Opt *o, const Facts *f, const Ex *e)
+const Set *
+facts_known(Graph *g, const Facts *f, const Ex *e)
 {
-	const Set *s = fact(f, e);
+	const Set *s = facts_of(f, e);
 	u32 v, mask, value;
 
 	if (s)
 		return s;
-	if (e->op == X_ALU && e->b->op == X_IMM && single(fact(f, e->a), &v)) {
+	if (e->op == X_ALU && e->b->op == X_IMM && single(facts_of(f, e->a), &v)) {
 		v = alu_fold(e->alu, v, e->b->k);
-		return set_range(o->a, v, v);
+		return set_range(g->a, v, v);
 	}
 	if (e->op == X_ALU && e->alu == BPF_AND && e->b->op == X_IMM) {
 		known_bits(f, e->a, &mask, &value);
 		if ((e->b->k & ~mask) == 0)
-			return set_range(o->a, value & e->b->k, value & e->b->k);
+			return set_range(g->a, value & e->b->k, value & e->b->k);
 	}
-	return set_range(o->a, 0, e->hi);
+	return set_range(g->a, 0, e->hi);
 }
 
 /* 1: the test holds, 0: it does not, -1: that depends. */
-static int
-decide(Opt *o, const Facts *f, const Ex *e, const Set *set)
+int
+facts_decide(Graph *g, const Facts *f, const Ex *e, const Set *set)
 {
-	const Set *s = known(o, f, e);
+	const Set *s = facts_known(g, f, e);
 	u32 v, mask, value;
 
 	if (set_within(s, set))
@@ -115,13 +113,13 @@ decide(Opt *o, const Facts *f, const Ex *e, const Set *set)
 }
 
 /* f and: e is in set. */
-static Facts
-learn(Opt *o, const Facts *f, Ex *e, const Set *set)
+Facts
+facts_learn(Graph *g, const Facts *f, Ex *e, const Set *set)
 {
-	Facts out = { NEW_N(o->a, Fact, f->n + 1), 0 };
+	Facts out = { NEW_N(g->a, Fact, f->n + 1), 0 };
 	bool done = false;
 
-	set = set_and(o->a, set, known(o, f, e));
+	set = set_and(g->a, set, facts_known(g, f, e));
 	if (set->n > MAX_RANGES || !set->n)
 		return *f;
 	for (u32 i = 0; i < f->n; i++) {
@@ -137,10 +135,10 @@ learn(Opt *o, const Facts *f, Ex *e, const Set *set)
 	return out;
 }
 
-static Facts
-forget(Opt *o, const Facts *f, u32 cell)
+Facts
+facts_forget(Graph *g, const Facts *f, u32 cell)
 {
-	Facts out = { NEW_N(o->a, Fact, f->n), 0 };
+	Facts out = { NEW_N(g->a, Fact, f->n), 0 };
 
 	for (u32 i = 0; i < f->n; i++)
 		if (!(f->v[i].e->cells >> cell & 1))
@@ -194,7 +192,7 @@ lead(Opt *o, Node *n, const Facts *f)
 {
 	int d;
 
-	while (n->op == N_TEST && (d = decide(o, f, n->e, n->set)) >= 0)
+	while (n->op == N_TEST && (d = facts_decide(o->g, f, n->e, n->set)) >= 0)
 		n = d ? n->t : n->f;
 	return n;
 }
@@ -209,7 +207,7 @@ with_cells(Opt *o, const Facts *f, Ex *e)
 	if (!e->cells)
 		return e;
 	for (u32 c = 0; c < 64; c++)
-		if (e->cells >> c & 1 && single(fact(f, ex_cell(o->g, c)), &v)) {
+		if (e->cells >> c & 1 && single(facts_of(f, ex_cell(o->g, c)), &v)) {
 			by[c] = ex_imm(o->g, v);
 			any = true;
 		}
@@ -225,18 +223,18 @@ forward(Opt *o, Node *n)
 	switch (n->op) {
 	case N_TEST:
 		i->e = with_cells(o, &i->in, n->e);
-		f = learn(o, &i->in, n->e, n->set);
+		f = facts_learn(o->g, &i->in, n->e, n->set);
 		i->t = lead(o, n->t, &f);
 		arrive(o, i->t, &f);
-		f = learn(o, &i->in, n->e, set_not(o->a, n->set));
+		f = facts_learn(o->g, &i->in, n->e, set_not(o->a, n->set));
 		i->f = lead(o, n->f, &f);
 		arrive(o, i->f, &f);
 		break;
 	case N_LET:
 		i->e = with_cells(o, &i->in, n->e);
-		f = forget(o, &i->in, n->k);
+		f = facts_forget(o->g, &i->in, n->k);
 		if (i->e->op == X_IMM)
-			f = learn(o, &f, ex_cell(o->g, n->k), set_range(o->a, i->e->k, i->e->k));
+			f = facts_learn(o->g, &f, ex_cell(o->g, n->k), set_range(o->a, i->e->k, i->e->k));
 		i->t = lead(o, n->t, &f);
 		arrive(o, i->t, &f);
 		break;
