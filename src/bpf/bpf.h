@@ -10,6 +10,7 @@
 #include "base/base.h"
 
 #include <linux/bpf.h>
+#include <linux/filter.h>
 
 typedef struct bpf_insn Insn;
 
@@ -72,6 +73,13 @@ typedef enum Syntax { SYN_KERNEL, SYN_CONFORMANCE } Syntax;
 u32 bpf_dis(const Insn *insn, u32 pc, Syntax syn, Buf *out);
 /* Assembles a text in either syntax (told apart by itself); errors go to d. Labels allowed. false if any. */
 bool bpf_asm(const char *name, const char *text, size_t n, Diag *d, Arena *a, Insn **insns, u32 *count);
+
+/* classic.c: classic BPF with Linux's extensions (loads at SKF_AD_OFF). */
+bool bpf_classic_dis(const struct sock_filter *f, u32 pc, Buf *out);    /* false: unknown code */
+bool bpf_classic_asm(const char *name, const char *text, size_t n, Diag *d, Arena *a, struct sock_filter **code, u32 *count);
+bool bpf_classic_check(const struct sock_filter *f, u32 n, Buf *why);  /* what the kernel checks when a filter is attached */
+/* To a socket_filter program of extended BPF; false: not valid, or it uses what extended BPF does not have. */
+bool bpf_classic_convert(const struct sock_filter *f, u32 n, Arena *a, Insn **insns, u32 *count, Buf *why);
 
 /* features.def: what a machine may lack. */
 typedef enum Feature {
