@@ -41,7 +41,11 @@ LIB   := $B/libpiton.a
 LIBOBJ := $(filter-out $B/cmd/main.o,$(OBJ))
 UNIT  := $(patsubst test/unit/%.c,$B/unit/%,$(wildcard test/unit/*.c))
 
-all: $B/piton
+# libpiton-filter: the filter compiler alone (include/piton-filter.h).
+FILTOBJ := $(filter $B/base/%.o $(addprefix $B/filt/,check.o code.o csource.o ebpf.o ex.o explain.o filt.o gen.o gen_addr.o gen_arith.o \
+	gen_encap.o gen_ids.o gen_link.o graph.o lex.o lib.o link.o mach.o names.o object.o opt.o parse.o print.o pull.o run.o set.o steps.o),$(OBJ))
+
+all: $B/piton $B/libpiton-filter.a $B/libpiton-filter.so
 
 $B/piton: $B/cmd/main.o $(LIB)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -58,13 +62,26 @@ $B/unit/%: test/unit/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
 
+$B/libpiton-filter.a: $(FILTOBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+# The shared one is compiled apart: position-independent, with only the names of its header to be seen.
+$B/libpiton-filter.so: $(FILTOBJ)
+	$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fPIC -shared -Wl,-soname,libpiton-filter.so.0 \
+		-Wl,--version-script=src/filt/lib.map $(filter-out -static,$(LDFLAGS)) -o $@ $(FILTOBJ:$B/%.o=src/%.c)
+
 unit: $(UNIT)
 
 check: all unit
 	test/run
 
-install: $B/piton
+install: all
 	install -D -m 755 $B/piton $(DESTDIR)$(PREFIX)/bin/piton
+	install -D -m 644 $B/libpiton-filter.a $(DESTDIR)$(PREFIX)/lib/libpiton-filter.a
+	install -D -m 755 $B/libpiton-filter.so $(DESTDIR)$(PREFIX)/lib/libpiton-filter.so.0
+	ln -sf libpiton-filter.so.0 $(DESTDIR)$(PREFIX)/lib/libpiton-filter.so
+	install -D -m 644 include/piton-filter.h $(DESTDIR)$(PREFIX)/include/piton-filter.h
 
 clean:
 	rm -rf build build-*
