@@ -249,9 +249,15 @@ store_str(Comp *c, Val v, const Type *as, Ref base, s32 off, bool clean)
 			ir_zero(c->fn, base, off + (s32)n, clean ? as->size - n : 1);
 		return;
 	}
+	if (v.where == W_FAR) {         /* char name[n]: all of it, since it need not end with a NUL */
+		read_far(c, v.space, offset(c, base, off), n, val_addr(c, v), c->fn->at);
+		if (n < as->size)
+			ir_zero(c->fn, base, off + (s32)n, clean ? as->size - n : 1);
+		return;
+	}
 	if (clean)
 		ir_zero(c->fn, base, off, as->size);
-	read_str(c, v.where == W_FAR ? v.space : AS_KERNEL, offset(c, base, off), n, val_addr(c, v), c->fn->at);
+	read_str(c, AS_KERNEL, offset(c, base, off), n, val_addr(c, v), c->fn->at);
 }
 
 /* What lies between the fields of a tuple or record, and behind the last. */

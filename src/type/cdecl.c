@@ -404,7 +404,8 @@ members(CParse *p, Layout *l)
 			}
 		} while (!p->failed && accept(p, ","));
 		if (!p->failed)
-			expect(p, ";");
+			if (!is(p, "}"))        /* compilers take the last member without it */
+				expect(p, ";");
 	}
 }
 

@@ -65,6 +65,7 @@ lower_delete(Comp *c, Node *n)
 	if (!m->keyed)
 		return clear_scalar(c, m);
 	r = IR_CALL(c->fn, BPF_FUNC_map_delete_elem, ir_map(c->fn, m->map), map_key(c, m, n->list[0]->a));
+	helper_check(c, r, BPF_FUNC_map_delete_elem, n->at);
 	return ir_bini(c->fn, IR_eq, r, 0);
 }
 

@@ -237,8 +237,8 @@ check_debugf(Comp *c, Node *n)
 		return &ty_error;
 	}
 	for (u32 i = 1; i < n->n; i++)
-		if (!is_scalar(n->list[i]->type)) {
-			comp_err(c, n->list[i]->at, E_ARGS, "debugf() takes numbers and pointers");
+		if (!is_scalar(n->list[i]->type) && n->list[i]->type->kind != TY_STRING) {
+			comp_err(c, n->list[i]->at, E_ARGS, "debugf() takes numbers, pointers and strings");
 			return &ty_error;
 		}
 	return &ty_none;
@@ -252,7 +252,7 @@ lower_debugf(Comp *c, Node *n)
 
 	store_string(c, fmt, 0, f->str, f->n, ALIGN(f->n + 1, 8), true);
 	for (u32 i = 1; i < n->n; i++)
-		a[i + 1] = lower_int(c, n->list[i]);
+		a[i + 1] = is_scalar(n->list[i]->type) ? lower_int(c, n->list[i]) : val_addr(c, val_near(c, lower(c, n->list[i])));
 	ir_call(c->fn, BPF_FUNC_trace_printk, n->n + 1, a);
 	return 0;
 }

@@ -88,6 +88,28 @@ check_uaddr(Comp *c, Node *n)
 	return type_ptr(c->ts, type_int(s.size == 1 || s.size == 2 || s.size == 4 ? (u32)s.size : 8, false), AS_USER);
 }
 
+/* At the entry of a function the instruction pointer tells how far the binary was moved. */
+static Ref
+lower_uaddr(Comp *c, Node *n)
+{
+	const Probe *p = c->cl->p;
+	const char *why;
+	ElfSym s;
+	Elf *e;
+	int bad = 0;
+	bool entry;
+	Ref ip;
+
+	e = sym_elf_open(p->scope, &bad);
+	entry = e && p->func && sym_elf_find(e, p->func, &s) && c->cl->prov->value_type &&
+		c->cl->prov->value_type(c->pc, p, "arg0", &why) && c->cl->prov->value_type(c->pc, p, "reg:ip", &why);
+	sym_elf_close(e);
+	if (!entry)
+		return ir_const(c->fn, (s64)n->num);
+	ip = c->cl->prov->load(c->pc, p, c->fn, "reg:ip", 0);
+	return ir_bini(c->fn, IR_add, ip, (s64)(n->num - s.value - p->offset));
+}
+
 static const Type *
 check_cgroupid(Comp *c, Node *n)
 {
@@ -296,7 +318,7 @@ const Builtin builtins_static[] = {
 	{ "is_integer",          "x", 0, check_is_integer, lower_num },
 	{ "is_unsigned_integer", "x", 0, check_is_unsigned, lower_num },
 	{ "kaddr",               "S", 0, check_kaddr, lower_num },
-	{ "uaddr",               "S", 0, check_uaddr, lower_num },
+	{ "uaddr",               "S", 0, check_uaddr, lower_uaddr },
 	{ "cgroupid",            "S", 0, check_cgroupid, lower_num },
 	{ "static_assert",       "x?S", 0, check_static_assert, lower_nothing },
 	{ "fail",                "S*", 0, check_fail, lower_nothing },

@@ -145,6 +145,11 @@ into_buf(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 		ir_store(fn, base, off, 4, ir_const(fn, max));
 		if (p->type->kind == TY_ARRAY || p->type->kind == TY_STRING) {
 			v = lower(c, p);
+			if (v.where == W_MEM && v.type->size < max) {
+				ir_zero(fn, base, off + 4, max);
+				val_store(c, v, v.type, base, off + 4, false);
+				return;
+			}
 			if (v.where == W_CTX || (v.where == W_MEM && v.type->size >= max)) {
 				v.type = type_array(c->ts, type_int(1, false), MIN(max, p->type->size));
 				val_store(c, v, v.type, base, off + 4, false);
