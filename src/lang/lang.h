@@ -30,6 +30,7 @@ typedef struct LangOptions {
 	const char *const *options;     /* behind "--": for getopt() */
 	u32 n_options;
 	u32 pages;                      /* of the ring; 0: by memory */
+	u64 wall_offset;                /* wall clock minus boot time, in ns, at start: for tseries() */
 	u64 elapsed_base;               /* boot-time ns at start, for `elapsed` */
 	s32 cpid;                       /* of -c, or 0 */
 	bool unsafe, warnings;

@@ -35,7 +35,7 @@ merge(Comp *c, const Type *t, Ref e, Ref v, Ref now)
 	ir_store(fn, e, 16, 8, ir_bini(fn, IR_add, ir_load(fn, e, 16, 8, false), 1));
 }
 
-/* The clock: boot time, or the map that a test named in BPFTRACE_DUMMY_TS_MAP. */
+/* The clock: the wall's, as rows begin at whole intervals of it; or the map that a test named in BPFTRACE_DUMMY_TS_MAP. */
 static Ref
 clock_ns(Comp *c)
 {
@@ -43,7 +43,9 @@ clock_ns(Comp *c)
 
 	if (m && m->value && is_scalar(m->value) && !m->keyed)
 		return val_load(c, val_mem(m->value, ir_mapval(c->fn, m->map, 0), 0)).r;
-	return ir_call(c->fn, comp_has(c, FEAT_KTIME_BOOT) ? BPF_FUNC_ktime_get_boot_ns : BPF_FUNC_ktime_get_ns, 0, NULL);
+	return ir_bini(c->fn, IR_add,
+		       ir_call(c->fn, comp_has(c, FEAT_KTIME_BOOT) ? BPF_FUNC_ktime_get_boot_ns : BPF_FUNC_ktime_get_ns, 0, NULL),
+		       (s64)c->opt->wall_offset);
 }
 
 void

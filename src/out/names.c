@@ -200,12 +200,8 @@ name_wall_offset(void)
 {
 	static u64 offset;
 
-	if (!offset) {
-		/* Tests give tseries() their own clock: then its times count from 1970. */
-		if (getenv("BPFTRACE_DUMMY_TS_MAP"))
-			return 0;
+	if (!offset)
 		offset = now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME);
-	}
 	return offset;
 }
 

@@ -57,7 +57,7 @@ typedef struct MapInfo {
 /* Values in a map, per CPU (or once):
  *   count u64 · sum s64/u64 · min,max {u64 value; u64 set} · avg,stats {u64 count; s64 total}
  *   hist u64[buckets]: bucket 0 negative, 1 zero, then as out_hist_bucket() · lhist u64[(max-min)/step + 2]
- *   tseries {u64 epoch; s64 value; u64 n}[count]: epoch is ns / interval + 1 (0: never used), its place epoch % count;
+ *   tseries {u64 epoch; s64 value; u64 n}[count]: epoch is wall-clock ns / interval + 1 (0: never used), its place epoch % count;
  *     n how often it was added to, but without an aggregation the ns at which it was set
  * A value that travels in a record (print(@m[k]), tuples) is laid out as that of one CPU, already merged.
  * out_hist_bucket is the one definition that lang's lowering and hist.c share: for k bits, v >= 0 with its highest bit at h

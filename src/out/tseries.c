@@ -52,7 +52,7 @@ value(const Type *t, const Point *q)
 static void
 put_time(Buf *b, const Type *t, u64 epoch, const char *fmt, u32 digits)
 {
-	u64 ns = (epoch - 1) * (u64)t->min + name_wall_offset(), frac = ns % 1000000000;
+	u64 ns = (epoch - 1) * (u64)t->min, frac = ns % 1000000000;
 	time_t s = (time_t)(ns / 1000000000);
 	char text[64];
 	struct tm tm;

@@ -21,10 +21,23 @@ struct Program { const char *path; Dwarf *dwarf; Program *next; };
 /* Kept in the arena of the compilation they belong to; a new one starts afresh. */
 static struct { Arena *a; Found *found; Program *programs; } kept;
 
-static Dwarf *
-dwarf_of(ProbeContext *pc, const char *path)
+/* What is kept of another compilation lies in an arena that is gone. */
+static void
+renew(ProbeContext *pc)
+{
+	if (kept.a != pc->a) {
+		kept.a = pc->a;
+		kept.found = NULL;
+		kept.programs = NULL;
+	}
+}
+
+Dwarf *
+uargs_dwarf(ProbeContext *pc, const char *path)
 {
 	Program *g;
+
+	renew(pc);
 
 	for (g = kept.programs; g; g = g->next)
 		if (g->path == path)
@@ -78,18 +91,14 @@ find(ProbeContext *pc, const Probe *p)
 	Dwarf *d;
 	Found *f;
 
-	if (kept.a != pc->a) {
-		kept.a = pc->a;
-		kept.found = NULL;
-		kept.programs = NULL;
-	}
+	renew(pc);
 	for (f = kept.found; f; f = f->next)
 		if (f->path == p->scope && f->func == p->func)
 			return f;
 	f = NEW(pc->a, Found);
 	*f = (Found){ .path = p->scope, .func = p->func, .next = kept.found };
 	kept.found = f;
-	d = p->func && p->scope ? dwarf_of(pc, p->scope) : NULL;
+	d = p->func && p->scope ? uargs_dwarf(pc, p->scope) : NULL;
 	proto = d ? sym_dwarf_func(d, pc->types, p->func) : NULL;
 	if (proto)
 		lay_out(pc, f, proto);

@@ -1,18 +1,40 @@
 /* uprobe and uretprobe: entry into and return from a function of a user program or library, or any instruction in it.
  * Kernel: the uprobe PMU of perf_event_open(2) (4.17); many places of one file at once by a uprobe_multi link (6.6). Places are
  * offsets in the file, so processes that start later are seen too.
- * Script: uprobe:FILE:FUNCTION[+OFFSET], uprobe:FILE:ADDRESS, uprobe:FILE:cpp:"NAME"; wildcards in both. argN, retval. */
+ * Script: uprobe:FILE:FUNCTION[+OFFSET], uprobe:FILE:ADDRESS, uprobe:FILE:cpp:"NAME"; wildcards in both. argN, retval, args.
+ * uprobe:FILE@SOURCE:LINE[:COLUMN]: where the code of a line begins, by the program's DWARF. */
 #include "probe/inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef struct Place { bool cpp; } Place;       /* Probe.priv */
+typedef struct Place { bool cpp; const char *file; u32 line, col; } Place;       /* Probe.priv */
 
 static bool
 is_ret(const Probe *p)
 {
 	return p->prov == &uretprobe_provider;
+}
+
+/* FILE@SOURCE:LINE[:COLUMN] */
+static bool
+parse_line(ProbeContext *pc, const char *const *part, u32 n, Probe *p, Place *place)
+{
+	const char *at = strrchr(part[0], '@');
+	u64 line, col = 0;
+
+	if (is_ret(p))
+		return probe_bad(pc, p, "a return probe is for functions, not for lines");
+	if (!probe_number(part[1], &line) || (n == 3 && !probe_number(part[2], &col)) || !line || line > UINT32_MAX || col > UINT32_MAX)
+		return probe_bad(pc, p, "FILE@SOURCE must be followed by a line and perhaps a column");
+	if (at == part[0] || !at[1])
+		return probe_bad(pc, p, "uprobe: the program or the source file is missing");
+	place->file = at + 1;
+	place->line = (u32)line;
+	place->col = (u32)col;
+	p->scope = intern(part[0], (size_t)(at - part[0]));
+	p->has_glob = base_has_glob(p->scope, strlen(p->scope));
+	return true;
 }
 
 static bool
@@ -22,6 +44,8 @@ parse(ProbeContext *pc, const char *const *part, u32 n, Probe *p)
 	Place *place = NEW(pc->a, Place);
 
 	p->priv = place;
+	if ((n == 2 || n == 3) && strchr(part[0], '@') && part[1][0] >= '0' && part[1][0] <= '9')
+		return parse_line(pc, part, n, p, place);
 	if (n == 1 && !strcmp(part[0], "*") && pc->pid > 0) {   /* all of a process */
 		p->scope = p->func = "*";
 		p->has_glob = true;
@@ -167,6 +191,37 @@ at_address(Walk *w)
 }
 
 static int
+line_place(void *arg, u64 addr, u32 line)
+{
+	Walk *w = arg;
+	u64 offset;
+	Binary b;
+	bool known;
+
+	(void)line;
+	if (!binary_map(w->path, &b))
+		return 1;
+	known = binary_offset(&b, addr, &offset);
+	binary_unmap(&b);
+	if (known)
+		found(w, NULL, arena_printf(w->pc->a, "%s:%s:%llu", w->p->prov->name, w->path, (unsigned long long)addr), offset);
+	return w->stop;
+}
+
+static int
+at_line(Walk *w)
+{
+	const Place *place = w->p->priv;
+	Dwarf *d = uargs_dwarf(w->pc, interns(w->path));
+
+	if (!d)
+		return probe_bad(w->pc, w->p, "%s has no DWARF, so its lines are not known; compile it with -g", w->path), -ENOENT;
+	if (!sym_dwarf_at_line(d, place->file, place->line, place->col, line_place, w))
+		return probe_bad(w->pc, w->p, "%s has no code of %s at line %u or behind it", w->path, place->file, place->line), -ENOENT;
+	return 0;
+}
+
+static int
 one_function(Walk *w, Elf *elf)
 {
 	const Probe *p = w->p;
@@ -192,6 +247,8 @@ in_file(Walk *w)
 	bool cpp = ((Place *)w->p->priv)->cpp;
 	Elf *elf;
 
+	if (((Place *)w->p->priv)->file)
+		return at_line(w);
 	if (!w->p->func)
 		return at_address(w);
 	elf = binary_elf(w->path);
@@ -349,6 +406,7 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 }
 
 const Provider uprobe_provider = UPROBE("uprobe", "u", false,
-	"uprobe:FILE:FUNCTION[+OFFSET], uprobe:FILE:ADDRESS, uprobe:FILE:cpp:\"NAME\"");
+	"uprobe:FILE:FUNCTION[+OFFSET], uprobe:FILE:ADDRESS, uprobe:FILE:cpp:\"NAME\", "
+	"uprobe:FILE@SOURCE:LINE[:COLUMN]");
 const Provider uretprobe_provider = UPROBE("uretprobe", "ur", true,
 	"uretprobe:FILE:FUNCTION, uretprobe:FILE:cpp:\"NAME\"");

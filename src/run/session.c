@@ -129,6 +129,15 @@ boot_ns(void)
 	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
 }
 
+static u64
+wall_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
+}
+
 /* The files of --include, as if the script began with them. */
 static bool
 add_includes(Session *s)
@@ -150,7 +159,7 @@ compile(Session *s)
 	Buf dump = { 0 };
 	LangOptions lo = {
 		.params = o->params, .n_params = o->n_params, .options = o->options, .n_options = o->n_options,
-		.elapsed_base = boot_ns(), .cpid = s->child.pid, .unsafe = o->unsafe, .warnings = o->warnings,
+		.elapsed_base = boot_ns(), .wall_offset = wall_ns() - boot_ns(), .cpid = s->child.pid, .unsafe = o->unsafe, .warnings = o->warnings,
 		.helper_errors = o->helper_errors, .script_name = o->sources[0].name,
 		.dump = o->dump, .dump_to = &dump, .mode = o->mode,
 	};

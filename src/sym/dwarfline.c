@@ -2,7 +2,7 @@
  * program whose rows are looked at one by one and not kept. */
 #include "sym/dwarf.h"
 
-typedef struct Files { Vec(const char *) dirs; Vec(const char *) names; Vec(u32) dir_of; } Files;
+typedef struct Files { Arena *a; Vec(const char *) dirs; Vec(const char *) names; Vec(u32) dir_of; } Files;
 
 /* The program of one unit: its header, and what lies behind. */
 typedef struct Lines {
@@ -73,42 +73,42 @@ entries(Dwarf *d, const Unit *u, Rd *r, Files *f, bool dirs)
 				dir = num;
 		}
 		if (dirs) {
-			VEC_PUSH(d->a, &f->dirs, name);
+			VEC_PUSH(f->a, &f->dirs, name);
 		} else {
-			VEC_PUSH(d->a, &f->names, name);
-			VEC_PUSH(d->a, &f->dir_of, (u32)dir);
+			VEC_PUSH(f->a, &f->names, name);
+			VEC_PUSH(f->a, &f->dir_of, (u32)dir);
 		}
 	}
 }
 
 /* Versions up to 4: names end with an empty one; numbers count from 1, directory 0 is where the compiler ran. */
 static void
-old_entries(Dwarf *d, const Unit *u, Rd *r, Files *f)
+old_entries(const Unit *u, Rd *r, Files *f)
 {
 	const char *s;
 
-	VEC_PUSH(d->a, &f->dirs, u->comp_dir ? u->comp_dir : "");
+	VEC_PUSH(f->a, &f->dirs, u->comp_dir ? u->comp_dir : "");
 	while (!r->bad && *(s = rd_str(r)))
-		VEC_PUSH(d->a, &f->dirs, s);
-	VEC_PUSH(d->a, &f->names, "");
-	VEC_PUSH(d->a, &f->dir_of, 0);
+		VEC_PUSH(f->a, &f->dirs, s);
+	VEC_PUSH(f->a, &f->names, "");
+	VEC_PUSH(f->a, &f->dir_of, 0);
 	while (!r->bad && *(s = rd_str(r))) {
 		u32 dir = (u32)rd_uleb(r);
 
 		rd_uleb(r);
 		rd_uleb(r);
-		VEC_PUSH(d->a, &f->names, s);
-		VEC_PUSH(d->a, &f->dir_of, dir);
+		VEC_PUSH(f->a, &f->names, s);
+		VEC_PUSH(f->a, &f->dir_of, dir);
 	}
 }
 
 static bool
-open_lines(Dwarf *d, const Unit *u, Lines *l)
+open_lines(Dwarf *d, const Unit *u, Lines *l, Arena *a)
 {
 	Rd r;
 	u64 len, header;
 
-	*l = (Lines){ .addr_size = u->addr_size };
+	*l = (Lines){ .addr_size = u->addr_size, .f.a = a };
 	if (!u->has_lines || u->stmt_list >= d->line.n)
 		return false;
 	r = (Rd){ d->line.p + u->stmt_list, d->line.p + d->line.n, false };
@@ -142,7 +142,7 @@ open_lines(Dwarf *d, const Unit *u, Lines *l)
 		entries(d, u, &r, &l->f, true);
 		entries(d, u, &r, &l->f, false);
 	} else {
-		old_entries(d, u, &r, &l->f);
+		old_entries(u, &r, &l->f);
 	}
 	return !r.bad && l->line_range;
 }
@@ -203,7 +203,7 @@ next_row(Lines *l, Row *row)
 
 /* Does the file's path end with `want`, at a slash? */
 static bool
-file_is(Dwarf *d, const Unit *u, const Files *f, u32 i, const char *want)
+file_is(const Unit *u, const Files *f, u32 i, const char *want)
 {
 	Buf path = { 0 };
 	const char *dir, *last;
@@ -224,7 +224,6 @@ file_is(Dwarf *d, const Unit *u, const Files *f, u32 i, const char *want)
 	buf_puts(&path, f->names.v[i]);
 	same = path.n >= n && !strcmp(path.p + path.n - n, want) && (path.n == n || want[0] == '/' || path.p[path.n - n - 1] == '/');
 	buf_free(&path);
-	(void)d;
 	return same;
 }
 
@@ -236,16 +235,16 @@ pass(Dwarf *d, AtLine *at, bool emit)
 {
 	for (u32 i = 0; i < d->units.n && !at->stop; i++) {
 		const Unit *u = d->units.v[i];
-		Mark mark = arena_mark(d->a);
+		Arena *a = arena_new();         /* the list of files; callbacks may use d's */
 		Row row = { .end = true };
 		u32 last = 0, last_file = 0;
 		bool *wanted, any = false;
 		Lines l;
 
-		if (open_lines(d, u, &l)) {
-			wanted = NEW_N(d->a, bool, l.f.names.n + 1);
+		if (open_lines(d, u, &l, a)) {
+			wanted = NEW_N(a, bool, l.f.names.n + 1);
 			for (u32 k = 0; k < l.f.names.n; k++)
-				any |= wanted[k] = file_is(d, u, &l.f, k, at->file);
+				any |= wanted[k] = file_is(u, &l.f, k, at->file);
 			while (any && !at->stop && next_row(&l, &row)) {
 				bool ours = !row.end && row.file < l.f.names.n && wanted[row.file] && row.stmt && row.line >= at->line &&
 					(!at->col || row.col == at->col);
@@ -261,7 +260,7 @@ pass(Dwarf *d, AtLine *at, bool emit)
 				last_file = row.file;
 			}
 		}
-		arena_release(d->a, mark);
+		arena_free(a);
 	}
 }
 
@@ -281,12 +280,12 @@ sym_dwarf_line(Dwarf *d, u64 addr, Buf *file, u32 *line)
 {
 	for (u32 i = 0; i < d->units.n; i++) {
 		const Unit *u = d->units.v[i];
-		Mark mark = arena_mark(d->a);
+		Arena *a = arena_new();         /* the list of files; callbacks may use d's */
 		Row row = { .end = true }, before = { .end = true };
 		Lines l;
 		bool found = false;
 
-		if (open_lines(d, u, &l))
+		if (open_lines(d, u, &l, a))
 			while (!found && next_row(&l, &row)) {
 				found = !before.end && before.addr <= addr && addr < row.addr && before.file < l.f.names.n;
 				if (!found)
@@ -302,7 +301,7 @@ sym_dwarf_line(Dwarf *d, u64 addr, Buf *file, u32 *line)
 			buf_puts(file, name);
 			*line = before.line;
 		}
-		arena_release(d->a, mark);
+		arena_free(a);
 		if (found)
 			return true;
 	}

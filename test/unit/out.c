@@ -555,7 +555,6 @@ test_tseries(void)
 	struct { u64 epoch; s64 v; u64 n; } p[6] = { { 0 } };
 	static const s64 values[] = { 4, 3, 99, 1, 0, -2 };
 
-	setenv("BPFTRACE_DUMMY_TS_MAP", "@ts", 1);
 	setenv("TZ", "UTC", 1);
 	tzset();
 	for (u32 i = 0; i < 6; i++)
