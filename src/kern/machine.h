@@ -26,7 +26,7 @@ typedef struct Ring {
 	PerfBuf *perf;
 	u32 n_perf;
 	size_t perf_size;               /* bytes of data in each */
-	u8 *joined;                     /* a record that wraps around is put together here */
+	u8 *joined;                     /* a record that wraps around is put together here, and aligned behind that */
 } Ring;
 
 typedef struct KernMachine {

@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+enum { MAX_RECORD = 1 << 16 };          /* perf_event_header.size has 16 bits */
+
 static size_t
 page_size(void)
 {
@@ -131,7 +133,7 @@ open_perf(Ring *r, const KernMap *map, u32 pages)
 		pages &= pages - 1;
 	r->perf_size = (pages ? pages : 64) * page_size();
 	r->perf = calloc(cpus, sizeof(PerfBuf));
-	r->joined = malloc(1 << 16);
+	r->joined = malloc(2 * MAX_RECORD);
 	r->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (!r->perf || !r->joined || r->fd < 0)
 		err = r->fd < 0 ? -errno : -ENOMEM;
@@ -169,10 +171,13 @@ poll_perf_cpu(Ring *r, PerfBuf *b, int *n)
 			rec = r->joined;
 		}
 		if (h.type == PERF_RECORD_SAMPLE) {
+			u8 *aligned = r->joined + MAX_RECORD;   /* the data lies 12 bytes behind a multiple of 8 */
 			u32 size;
 
 			memcpy(&size, rec + sizeof(h), 4);
-			stop = r->fn(r->arg, rec + sizeof(h) + 4, MIN(size, h.size - (u32)sizeof(h) - 4));
+			size = MIN(size, h.size - (u32)sizeof(h) - 4);
+			memcpy(aligned, rec + sizeof(h) + 4, size);
+			stop = r->fn(r->arg, aligned, size);
 			++*n;
 		} else if (h.type == PERF_RECORD_LOST) {
 			u64 lost;
