@@ -19,7 +19,7 @@ while IFS=$tab read -r name event script ply; do
 		[ "$event" != call ] || n=2000          # a uprobe is an interrupt: microseconds
 		run_with "$t" "$trace" -e "$event" -n $n -r "${BENCH_ROUNDS:-15}" -- "$(prog "$t")" "$@" \
 			>"$work/out" 2>"$work/err" </dev/null
-		line=$(grep '^insns=' "$work/out" | tail -n 1)
+		line=$(cat "$work/out")
 		if [ -z "$line" ]; then
 			printf '%-30s %-14s %s\n' "$name" "$t" "failed: $(grep '^trace:' "$work/err" | tail -n 1)"
 			continue

@@ -12,8 +12,8 @@ events_of() {	# TITLE EVENT LINE-PATTERN SCRIPT PLY-SCRIPT
 		esac
 		title=$1 event=$2 pattern=$3 script=$4 ply=$5
 		shift 5
-		run_with "$t" "$trace" -e "$event" -n "$n" -r 5 -- "$(prog "$t")" "$@" >"$work/events" 2>"$work/err" </dev/null
-		line=$(grep '^insns=' "$work/events" | tail -n 1)
+		run_with "$t" "$trace" -e "$event" -n "$n" -r 5 -o "$work/events" -- "$(prog "$t")" "$@" >"$work/out" 2>"$work/err" </dev/null
+		line=$(cat "$work/out")
 		if [ -z "$line" ]; then
 			printf '  %-16s failed: %s\n' "$t" "$(tail -n 1 "$work/err")"
 		else
@@ -31,6 +31,6 @@ events_of() {	# TITLE EVENT LINE-PATTERN SCRIPT PLY-SCRIPT
 events_of "$((n * 5)) file names (openat of a missing file)" open '^/nowhere/piton-bench$' \
 	'tracepoint:syscalls:sys_enter_openat /pid == %PID%/ { printf("%s\n", str(args.filename)); }' \
 	'tracepoint:syscalls/sys_enter_openat /pid == %PID%/ { printf("%s\n", str(data->filename)); }'
-events_of "$((n * 5)) numbers (getpgid)" getpgid '^pid [0-9]+ cpu [0-9]+$' \
-	'tracepoint:syscalls:sys_enter_getpgid /pid == %PID%/ { printf("pid %d cpu %d\n", pid, cpu); }' \
-	'tracepoint:syscalls/sys_enter_getpgid /pid == %PID%/ { printf("pid %d cpu %d\n", pid, cpu); }'
+events_of "$((n * 5)) numbers (getpgid)" getpgid '^(-1|4294967295|18446744073709551615) cpu [0-9]+$' \
+	'tracepoint:syscalls:sys_enter_getpgid /pid == %PID%/ { printf("%d cpu %d\n", args.pid, cpu); }' \
+	'tracepoint:syscalls/sys_enter_getpgid /pid == %PID%/ { printf("%d cpu %d\n", data->pid, cpu); }'

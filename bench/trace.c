@@ -1,16 +1,16 @@
 /* trace: runs a tracer beside a program that makes events, and measures both.
  *
- *   trace [-e EVENT] [-n EVENTS] [-r ROUNDS] [-w SECONDS] -- TRACER ARGUMENTS...
+ *   trace [-e EVENT] [-n EVENTS] [-r ROUNDS] [-w SECONDS] [-o FILE] -- TRACER ARGUMENTS...
  *
  * EVENT: read (read(2) of 100 bytes), open (open(2) of a missing file), getpgid, call (the function bench_call of this program).
  * In the tracer's arguments %PID% is the pid of the maker and %SELF% the path of this program. The events begin once the tracer's
- * programs run; they come in ROUNDS bursts of EVENTS each. Prints one line of NAME=VALUE:
+ * programs run; they come in ROUNDS bursts of EVENTS each. The tracer's output goes to FILE (/dev/null). Prints one line of NAME=VALUE:
  *   insns jited     length of the tracer's programs that ran, in instructions and in bytes of machine code
  *   ns              their time per run by the kernel's BPF statistics (needs Linux 5.8), the median of the bursts
  *   runs            how often they ran, per event
  *   event_ns        what one event cost its maker, in CPU time, the median; base_ns the same before the tracer came
  *   cpu_ms rss_kb   of the tracer, from its start to its end
- *   produced        all events made while it was attached, those before the bursts included
+ *   produced        events of the bursts; those before, while it attached, have another path (open) or pid (getpgid)
  * Exit 1 and words when the tracer fails or does not attach. */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <linux/bpf.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,20 +57,23 @@ nap(long ms)
 	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
 }
 
-/* Makes n events; nanoseconds of CPU for each. */
+/* Makes n events; nanoseconds of CPU for each. A negative n: so many that a tracer can tell from the others by their argument. */
 static double
 make(const char *event, long n)
 {
+	bool early = n < 0;
+	const char *path = early ? "/nowhere/piton-early" : "/nowhere/piton-bench";
 	static int zero = -1;
 	char buf[100];
 
 	if (zero < 0)
 		zero = open("/dev/zero", O_RDONLY);
+	n = early ? -n : n;
 	double t = cpu_ns();
 	switch (event[0]) {
 	case 'r': for (long i = 0; i < n; i++) if (read(zero, buf, sizeof buf) < 0) _exit(1); break;
-	case 'o': for (long i = 0; i < n; i++) if (open("/nowhere/piton-bench", O_RDONLY) >= 0) _exit(1); break;
-	case 'g': for (long i = 0; i < n; i++) syscall(SYS_getpgid, -1); break;
+	case 'o': for (long i = 0; i < n; i++) if (open(path, O_RDONLY) >= 0) _exit(1); break;
+	case 'g': for (long i = 0; i < n; i++) syscall(SYS_getpgid, early ? -2 : -1); break;
 	case 'c': for (long i = 0; i < n; i++) bench_call(i); break;
 	default: _exit(2);
 	}
@@ -230,16 +234,17 @@ replace(const char *s, const char *what, const char *with)
 int
 main(int argc, char **argv)
 {
-	const char *event = "read";
+	const char *event = "read", *output = "/dev/null";
 	long per_round = 20000;
 	int rounds = 15, opt, patience = 20, to[2], from[2];
 	char self[PATH_MAX], pid_text[16];
 
-	while ((opt = getopt(argc, argv, "+e:n:r:w:")) >= 0)
+	while ((opt = getopt(argc, argv, "+e:n:r:w:o:")) >= 0)
 		switch (opt) {
 		case 'e': event = optarg; break;
 		case 'n': per_round = atol(optarg); break;
 		case 'r': rounds = atoi(optarg); break;
+		case 'o': output = optarg; break;
 		case 'w': patience = atoi(optarg); break;
 		default: return 2;
 		}
@@ -275,6 +280,9 @@ main(int argc, char **argv)
 	pid_t tracer = fork();
 	if (!tracer) {
 		setpgid(0, 0);
+		int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+		if (fd < 0 || dup2(fd, 1) < 0)
+			_exit(127);
 		execvp(argv[optind], argv + optind);
 		perror(argv[optind]);
 		_exit(127);
@@ -284,16 +292,24 @@ main(int argc, char **argv)
 	long produced = 0;
 	int n = 0, failed = 0, status;
 	struct rusage ru;
+	/* Attached: its programs run for each event. A program that ran before may be a test of what the kernel can do. */
 	for (int t = 0; t < patience * 50 && !n; t++) {
 		if (waitpid(tracer, &status, WNOHANG) == tracer) {
 			fprintf(stderr, "trace: the tracer ended with status %#x before it was attached\n", status);
 			kill(gen, SIGKILL);
 			return 1;
 		}
-		order(to[1], from[0], 1);
-		produced++;
 		nap(20);
+		order(to[1], from[0], -1);
 		n = running(tracer, newest, before);
+		uint64_t more = 0;
+		if (n)
+			order(to[1], from[0], -20);
+		for (int i = 0; i < n; i++)
+			if (!stat_of(before[i].id, &after[i]))
+				more += after[i].runs - before[i].runs;
+		if (more < 20)
+			n = 0;
 	}
 	if (!n) {
 		fprintf(stderr, "trace: no program of the tracer ran within %d s\n", patience);
@@ -301,8 +317,7 @@ main(int argc, char **argv)
 		goto stop;
 	}
 	nap(200);       /* the rest of its probes */
-	order(to[1], from[0], 100);
-	produced += 100;
+	order(to[1], from[0], -100);
 	n = running(tracer, newest, before);
 	for (int r = 0; r < rounds; r++) {
 		for (int i = 0; i < n; i++)
@@ -320,6 +335,7 @@ main(int argc, char **argv)
 		ns[r] = sum_runs ? sum_ns / sum_runs * (double)(int)(sum_runs / (double)per_round + 0.5) : 0;
 		runs[r] = sum_runs / (double)per_round;
 	}
+	nap(1000);      /* to print what waits in its buffers */
 stop:
 	kill(tracer, SIGINT);
 	for (int t = 0; t < 100; t++) {

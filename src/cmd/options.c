@@ -7,7 +7,7 @@
 static int
 fault(const char *what, const char *word, const char *hint)
 {
-	fprintf(stderr, "piton: %s: %s%s%s\n", word, what, hint ? "; did you mean --" : "", hint ? hint : "");
+	fprintf(stderr, "ERROR: %s: %s%s%s\n", word, what, hint ? "; did you mean --" : "", hint ? hint : "");
 	return -1;
 }
 

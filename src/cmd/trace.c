@@ -43,13 +43,13 @@ usage(FILE *f)
 {
 	Buf b = { 0 };
 
-	buf_puts(&b, "usage: piton [options] FILE [parameters] [-- script options]\n"
-		     "       piton [options] -e 'PROGRAM' [parameters]\n"
-		     "       piton -l ['PATTERN']\n\noptions:\n");
+	buf_puts(&b, "USAGE:\n  piton [options] FILE [parameters] [-- script options]\n"
+		     "  piton [options] -e 'PROGRAM' [parameters]\n"
+		     "  piton -l ['PATTERN']\n\nOPTIONS:\n");
 	option_help(rows, COUNT(rows), &b);
-	buf_puts(&b, "\nother commands:\n");
+	buf_puts(&b, "\nCOMMANDS:\n");
 	cmd_list(&b);
-	buf_puts(&b, "\nexamples:\n"
+	buf_puts(&b, "\nEXAMPLES:\n"
 		     "  piton -l 'tracepoint:syscalls:*open*'\n"
 		     "  piton -e 'tracepoint:syscalls:sys_enter_openat { printf(\"%s %s\\n\", comm, str(args.filename)); }'\n"
 		     "  piton -e 'tracepoint:raw_syscalls:sys_enter { @[comm] = count(); }'\n");
@@ -57,9 +57,35 @@ usage(FILE *f)
 	buf_free(&b);
 }
 
+/* Tries to make one map of each kind that scripts use. */
+static void
+info_maps(void)
+{
+	static const u32 types[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_PERCPU_HASH, BPF_MAP_TYPE_PERCPU_ARRAY,
+		BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_LRU_PERCPU_HASH, BPF_MAP_TYPE_STACK_TRACE, BPF_MAP_TYPE_PERF_EVENT_ARRAY, BPF_MAP_TYPE_RINGBUF };
+	Machine *m = kern_machine_new();
+
+	printf("\nMap types\n");
+	for (u32 i = 0; i < COUNT(types); i++) {
+		bool ring = types[i] == BPF_MAP_TYPE_RINGBUF, stack = types[i] == BPF_MAP_TYPE_STACK_TRACE;
+		MapDef def = { .name = "try", .type = types[i], .key_size = ring ? 0 : 4, .value_size = ring ? 0 : 4,
+			       .max_entries = ring ? 4096 : 1 };
+
+		if (stack)
+			def.value_size = 8 * 127;
+		printf("  %s: %s\n", bpf_map_type_name(types[i]), m->ops->map_new(m, &def) >= 0 ? "yes" : "no");
+	}
+	m->ops->close(m);
+}
+
 static void
 info(void)
 {
+	static const struct { const char *name, *words; } f[] = {
+#define FEATURE(id, name, words) { name, words },
+#include "bpf/features.def"
+#undef FEATURE
+	};
 	struct utsname u;
 	int usable = kern_usable();
 
@@ -67,14 +93,12 @@ info(void)
 	printf("piton %s\nkernel %s %s, BPF %s\n\nFeatures\n", PITON_VERSION, u.release, u.machine,
 	       usable ? strerror(-usable) : "usable");
 	for (int i = 0; i < N_FEATURE; i++) {
-		static const struct { const char *name, *words; } f[] = {
-#define FEATURE(id, name, words) { name, words },
-#include "bpf/features.def"
-#undef FEATURE
-		};
+		char name[64];
 
-		printf("  %-18s %-4s %s\n", f[i].name, kern_has((Feature)i) ? "yes" : "no", f[i].words);
+		snprintf(name, sizeof(name), "%s: %s", f[i].name, kern_has((Feature)i) ? "yes" : "no");
+		printf("  %-24s %s\n", name, f[i].words);
 	}
+	info_maps();
 }
 
 /* Reads a script; "-" is standard input. false: told. */
@@ -114,25 +138,28 @@ read_script(const char *path, RunSource *s)
 	if (!err && b.n >= LARGEST_SCRIPT)
 		err = -EFBIG;
 	if (err) {
-		fprintf(stderr, "piton: cannot read %s: %s\n", path, strerror(-err));
+		fprintf(stderr, "ERROR: failed to open file '%s': %s\n", path, strerror(-err));
 		return false;
 	}
 	*s = (RunSource){ !strcmp(path, "-") ? "stdin" : path, b.p, b.n };
 	return true;
 }
 
+/* A pid, as the kernel numbers them: 1 to 2^22. */
 static bool
 number(const char *text, s32 *out)
 {
 	char *end;
 	long n = strtol(text, &end, 10);
 
-	if (*end || end == text || n <= 0 || n > INT32_MAX) {
-		fprintf(stderr, "piton: -p %s: a pid is a positive number\n", text);
-		return false;
-	}
 	*out = (s32)n;
-	return true;
+	if (*end || end == text)
+		fprintf(stderr, "ERROR: pid '%s' is not a valid decimal number\n", text);
+	else if (n < 1 || n > 4194304)
+		fprintf(stderr, "ERROR: pid '%s' out of valid pid range [1,4194304]\n", text);
+	else
+		return true;
+	return false;
 }
 
 /* One of the words in `list` ("line|full|none"): its first letter, or 0 and told. */
@@ -144,7 +171,7 @@ word_of(const char *value, const char *list, const char *option)
 	for (const char *p = list; *p; p += strcspn(p, "|"), p += *p == '|')
 		if (strcspn(p, "|") == n && !memcmp(p, value, n))
 			return *p;
-	fprintf(stderr, "piton: %s %s: must be one of %s\n", option, value, list);
+	fprintf(stderr, "ERROR: Invalid %s \"%s\"; it is one of: %s\n", option, value, list);
 	return 0;
 }
 
@@ -167,13 +194,13 @@ take(Words *w, int id, const char *value, int *status)
 	case OPT_LIST:     w->list = true; break;
 	case OPT_OUTPUT:   r->output = value; break;
 	case OPT_FORMAT:
-		c = word_of(value, "text|json", "-f");
+		c = word_of(value, "text|json", "output format");
 		r->format = c == 'j' ? OUT_JSON : OUT_TEXT;
 		*status = RUN_USAGE;
 		return c != 0;
 	case OPT_BUFFER:
 		*status = RUN_USAGE;
-		return (r->buffering = word_of(value, "line|full|none", "-B")) != 0;
+		return (r->buffering = word_of(value, "line|full|none", "buffering mode")) != 0;
 	case OPT_QUIET:    r->quiet = true; break;
 	case OPT_VERBOSE:  r->verbose = w->list_args = true; break;
 	case OPT_DEBUG:    r->dump = value; break;
@@ -184,7 +211,7 @@ take(Words *w, int id, const char *value, int *status)
 	case OPT_MACHINE:
 		*status = RUN_USAGE;
 		r->machine = value;
-		return word_of(value, "auto|kernel|user", "--machine") != 0;
+		return word_of(value, "auto|kernel|user", "machine") != 0;
 	case OPT_STRICT:   r->strict = true; break;
 	case OPT_CHILD:    r->child_status = true; break;
 	case OPT_BTF:      r->btf = value; break;
@@ -203,7 +230,7 @@ take(Words *w, int id, const char *value, int *status)
 	case OPT_BENCH:    r->mode = 'b'; break;
 	case OPT_MODE:
 		*status = RUN_USAGE;
-		return (r->mode = word_of(value, "test|bench", "--mode")) != 0;
+		return (r->mode = word_of(value, "test|bench", "mode")) != 0;
 	case OPT_VERSION:  printf(r->compat ? "bpftrace v0.27.1 (piton %s)\n" : "piton %s\n", PITON_VERSION); return false;
 	case OPT_HELP:     usage(stdout); return false;
 	}

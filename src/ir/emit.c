@@ -128,7 +128,23 @@ lay_out(Layout *l)
 
 /* ---- instructions ---- */
 
-typedef struct Out { Emit *e; MFn *mf; u32 *start; Vec(struct { u32 pc; u32 to; Span at; }) jumps; } Out;
+enum { REACH = 16000, STEP = 2000 };    /* islands come this many instructions after what needs them; checked this often */
+
+/* island: pc + 1 of one on the way, 0: straight to block `to`; from: place in the layout of the block it stands in. */
+typedef struct Jump { u32 pc, to, island, from; Span at; } Jump;
+
+typedef struct Out {
+	Emit *e;
+	MFn *mf;
+	u32 *start;             /* per block: pc + 1; 0: not there yet */
+	Vec(Jump) jumps;
+	/* when jumps are too far without them: */
+	u32 *island;            /* per block: pc + 1 of the last island that leads to it */
+	u32 *last;              /* per block: place in the layout of the last block that jumps to it */
+	u32 now;                /* place in the layout */
+	u32 checked;
+	bool with_islands;
+} Out;
 
 static void
 put(Out *o, Insn insn, Span at)
@@ -140,8 +156,60 @@ put(Out *o, Insn insn, Span at)
 static void
 put_jump(Out *o, Insn insn, u32 to, Span at)
 {
-	VEC_PUSH(o->e->a, &o->jumps, ((__typeof__(*o->jumps.v)){ o->e->insns.n, to, at }));
+	/* an island that is there is used: nothing may be unreachable */
+	u32 island = o->with_islands && o->start[to] ? o->island[to] : 0;
+
+	VEC_PUSH(o->e->a, &o->jumps, ((Jump){ o->e->insns.n, to, island, o->now, at }));
 	put(o, insn, at);
+}
+
+/* Does what comes next follow from what stands before? */
+static bool
+falls_through(const Out *o)
+{
+	const Insn *last = &o->e->insns.v[o->e->insns.n - 1];
+
+	return last->code != (BPF_JMP | BPF_JA) && last->code != (BPF_JMP | BPF_EXIT);
+}
+
+/* Before the k-th block of the layout: jumps that led too far to reach, on behalf of those that stand before (and wait
+ * for a block to come) and of those that will stand behind (and go back). */
+static void
+put_islands(Out *o, u32 k)
+{
+	u32 pc = o->e->insns.n, skip = NO_BLOCK, base = o->e->start[o->mf->fn->index];
+
+	if (pc - base < o->checked + STEP)
+		return;
+	o->checked = pc - base;
+	for (u32 b = 0; b < o->mf->blocks.n; b++) {
+		Span at = { 0, 0 };
+		u32 here;
+		bool wanted = false;
+
+		for (u32 j = 0; !o->start[b] && j < o->jumps.n; j++)
+			if (o->jumps.v[j].to == b && !o->jumps.v[j].island && pc - o->jumps.v[j].pc > REACH) {
+				wanted = true;
+				at = o->jumps.v[j].at;
+			}
+		if (o->start[b])
+			wanted = o->last[b] >= k && pc - (o->island[b] ? o->island[b] : o->start[b]) > REACH;
+		if (!wanted)
+			continue;
+		if (skip == NO_BLOCK && falls_through(o)) {
+			skip = o->e->insns.n;
+			put(o, (Insn){ .code = BPF_JMP | BPF_JA }, at);
+		}
+		here = o->e->insns.n;
+		for (u32 j = 0; !o->start[b] && j < o->jumps.n; j++)
+			if (o->jumps.v[j].to == b && !o->jumps.v[j].island)
+				o->jumps.v[j].island = here + 1;
+		VEC_PUSH(o->e->a, &o->jumps, ((Jump){ here, b, o->start[b] ? o->island[b] : 0, k, at }));
+		put(o, (Insn){ .code = BPF_JMP | BPF_JA }, at);
+		o->island[b] = here + 1;
+	}
+	if (skip != NO_BLOCK)
+		o->e->insns.v[skip].off = (s16)(o->e->insns.n - skip - 1);
 }
 
 static u8
@@ -267,25 +335,52 @@ put_mi(Out *o, const Mi *m, const MBlock *mb, u32 next)
 	}
 }
 
-static bool
-resolve_jumps(Out *o, Diag *d)
+static s64
+distance(const Out *o, const Jump *j)
+{
+	return (s64)(j->island ? j->island : o->start[j->to]) - 1 - j->pc - 1;
+}
+
+static const Jump *
+too_far(const Out *o)
 {
 	for (u32 k = 0; k < o->jumps.n; k++) {
-		Insn *insn = &o->e->insns.v[o->jumps.v[k].pc];
-		s64 off = (s64)o->start[o->jumps.v[k].to] - o->jumps.v[k].pc - 1;
+		s64 off = distance(o, &o->jumps.v[k]);
 
-		if (off >= INT16_MIN && off <= INT16_MAX) {
-			insn->off = (s16)off;
-		} else if (insn->code == (BPF_JMP | BPF_JA) && o->e->opt->isa >= 4) {
-			insn->code = BPF_JMP32 | BPF_JA;
-			insn->imm = (s32)off;
-		} else {
-			diag_err(d, o->jumps.v[k].at, E_TOO_BIG, "a jump over %lld instructions is too far", (long long)off);
-			diag_hint(d, "Split the probe's actions over several probes of the same event.");
-			return false;
-		}
+		if (off < INT16_MIN || off > INT16_MAX)
+			return &o->jumps.v[k];
 	}
-	return true;
+	return NULL;
+}
+
+static void
+put_blocks(Out *o, const Layout *l)
+{
+	o->jumps.n = 0;
+	memset(o->start, 0, o->mf->blocks.n * sizeof(u32));
+	for (u32 k = 0; k < l->n; k++) {
+		const MBlock *mb = o->mf->blocks.v[l->order[k]];
+		u32 next = k + 1 < l->n ? l->order[k + 1] : NO_BLOCK;
+
+		o->now = k;
+		if (o->with_islands) {
+			put_islands(o, k);
+			o->island[mb->id] = 0;
+		}
+		o->start[mb->id] = o->e->insns.n + 1;
+		for (u32 j = 0; j < mb->ins.n; j++)
+			put_mi(o, &mb->ins.v[j], mb, next);
+	}
+}
+
+/* Where the last jump to each block stands, as a place in the layout; from the jumps of a first try. */
+static void
+find_last(Out *o)
+{
+	o->island = NEW_N(o->mf->a, u32, o->mf->blocks.n);
+	o->last = NEW_N(o->mf->a, u32, o->mf->blocks.n);
+	for (u32 j = 0; j < o->jumps.n; j++)
+		o->last[o->jumps.v[j].to] = o->jumps.v[j].from;
 }
 
 bool
@@ -294,17 +389,27 @@ ir_emit(Emit *e, MFn *mf, Diag *d)
 	Layout l = { .mf = mf, .reached = NEW_N(mf->a, bool, mf->blocks.n), .placed = NEW_N(mf->a, bool, mf->blocks.n),
 		.order = NEW_N(mf->a, u32, mf->blocks.n) };
 	Out o = { .e = e, .mf = mf, .start = NEW_N(mf->a, u32, mf->blocks.n) };
+	u32 refs = e->refs.n;
+	const Jump *far;
 
 	thread_jumps(mf);
 	lay_out(&l);
 	e->start[mf->fn->index] = e->insns.n;
-	for (u32 k = 0; k < l.n; k++) {
-		const MBlock *mb = mf->blocks.v[l.order[k]];
-		u32 next = k + 1 < l.n ? l.order[k + 1] : NO_BLOCK;
-
-		o.start[mb->id] = e->insns.n;
-		for (u32 j = 0; j < mb->ins.n; j++)
-			put_mi(&o, &mb->ins.v[j], mb, next);
+	put_blocks(&o, &l);
+	if (too_far(&o)) {
+		e->insns.n = e->spans.n = e->start[mf->fn->index];
+		e->refs.n = refs;
+		o.with_islands = true;
+		find_last(&o);
+		put_blocks(&o, &l);
 	}
-	return resolve_jumps(&o, d);
+	far = too_far(&o);
+	if (far) {
+		diag_err(d, far->at, E_TOO_BIG, "a jump over %lld instructions is too far", (long long)distance(&o, far));
+		diag_hint(d, "Split the probe's actions over several probes of the same event.");
+		return false;
+	}
+	for (u32 k = 0; k < o.jumps.n; k++)
+		e->insns.v[o.jumps.v[k].pc].off = (s16)distance(&o, &o.jumps.v[k]);
+	return true;
 }

@@ -14,6 +14,7 @@ typedef struct Fact {
 	Ref value;
 	u32 map;                /* look-up: index of the map + 1 */
 	u64 *key;               /* its key, a number per byte */
+	bool loaded;            /* not stored, but found so by a load */
 } Fact;
 
 typedef struct State { Fact *fact; u32 n; bool known; } State;
@@ -25,6 +26,7 @@ typedef struct Memory {
 	State now;              /* room for MOST_FACTS */
 	Ref keys[MOST_KEYS];    /* Mems that served as keys of late */
 	u32 n_keys;
+	u32 *uses;
 } Memory;
 
 static void
@@ -40,6 +42,16 @@ learn(Memory *m, Fact f)
 	if (m->now.n == MOST_FACTS)
 		forget(&m->now, 0);
 	m->now.fact[m->now.n++] = f;
+}
+
+/* A fact that served is the last to be forgotten: else what is copied from would change with every copy. */
+static void
+refresh(Memory *m, u32 k)
+{
+	Fact f = m->now.fact[k];
+
+	forget(&m->now, k);
+	learn(m, f);
 }
 
 /* n bytes at p are written: facts that may speak of them go. What remains of a stretch of zeros stays. */
@@ -126,15 +138,17 @@ key_of(Memory *m, const Place *p, u32 n)
 
 	if (p->kind != PK_MEM || !n || n > MOST_KEY || p->off)
 		return NULL;
-	for (u32 k = 0; k < m->now.n; k++) {
-		const Fact *f = &m->now.fact[k];
+	for (u32 k = 0; k < 2 * m->now.n; k++) {
+		const Fact *f = &m->now.fact[k % m->now.n];
 
-		if (f->map || f->place.kind != PK_MEM || f->place.index != p->index || f->place.base != p->base)
+		/* what was stored comes before what was then loaded of it */
+		if (f->map || f->place.kind != PK_MEM || f->place.index != p->index || f->place.base != p->base ||
+		    f->loaded != (k >= m->now.n))
 			continue;
 		for (u32 x = 0; x < f->size; x++) {
 			s64 at_byte = f->place.off + x;
 
-			if (at_byte < 0 || at_byte >= n)
+			if (at_byte < 0 || at_byte >= n || have >> at_byte & 1)
 				continue;
 			have |= 1ull << at_byte;
 			key[at_byte] = is_const(m->fn, f->value) ?
@@ -146,6 +160,17 @@ key_of(Memory *m, const Place *p, u32 n)
 	copy = NEW_N(m->a, u64, n);
 	memcpy(copy, key, n * sizeof(u64));
 	return copy;
+}
+
+static void
+remember_key(Memory *m, Ref base)
+{
+	for (u32 x = 0; x < m->n_keys; x++)
+		if (m->keys[x] == base)
+			return;
+	if (m->n_keys == MOST_KEYS)
+		memmove(m->keys, m->keys + 1, --m->n_keys * sizeof(Ref));
+	m->keys[m->n_keys++] = base;
 }
 
 /* Another Mem that holds the same key as the one that a call is given: then that one is given. */
@@ -169,12 +194,7 @@ share_key(Memory *m, Ins *i)
 			i->args[k] = m->keys[x];
 			return;
 		}
-		for (u32 x = 0; x < m->n_keys; x++)
-			if (m->keys[x] == p.base)
-				return;
-		if (m->n_keys == MOST_KEYS)
-			memmove(m->keys, m->keys + 1, --m->n_keys * sizeof(Ref));
-		m->keys[m->n_keys++] = p.base;
+		remember_key(m, p.base);
 		return;
 	}
 }
@@ -194,8 +214,12 @@ see_lookup(Memory *m, Ref r, const Ins *i)
 	for (u32 k = 0; k < m->now.n; k++) {
 		const Fact *f = &m->now.fact[k];
 
-		if (f->map == map && f->size == n && !memcmp(f->key, key, n * sizeof(u64)))
-			return f->value;
+		if (f->map == map && f->size == n && !memcmp(f->key, key, n * sizeof(u64))) {
+			Ref first = f->value;
+
+			refresh(m, k);
+			return first;
+		}
 	}
 	learn(m, (Fact){ .map = map, .size = n, .key = key, .value = r });
 	return 0;
@@ -228,6 +252,35 @@ forward(Memory *m, Ins *i, const Place *p)
 	return false;
 }
 
+/* get_current_comm writes the same every time: a number stands for it in facts. What has been fetched once is copied. */
+static void
+see_comm(Memory *m, Ref r, Ins *i)
+{
+	Fn *fn = m->fn;
+	Ref name = ir_leaf(fn, IR_fnref, -BPF_FUNC_get_current_comm, 0);
+	Place p = ir_place_of(fn, i->args[0], 0);
+	u32 n = ir_arg_written(fn, i, 0);
+
+	for (u32 k = 0; n == 16 && !m->uses[r] && k < m->now.n; k++) {
+		const Fact *f = &m->now.fact[k];
+
+		if (f->map || f->value != name || f->size != n || f->place.kind != PK_MEM || f->place.off ||
+		    f->place.index == p.index)
+			continue;
+		*i = (Ins){ .op = IR_copy, .a = i->args[0], .b = f->place.base, .imm = n, .block = i->block, .at = i->at };
+		ir_simplify(fn, i);
+		*at(fn, r) = *i;
+		refresh(m, k);
+		break;
+	}
+	if (n) {
+		clobber(m, &p, n);
+		learn(m, (Fact){ .place = p, .size = n, .value = name });
+		if (p.kind == PK_MEM && at(fn, p.base)->op == IR_mem && !p.off)
+			remember_key(m, p.base);
+	}
+}
+
 static void
 see(Memory *m, Ref r)
 {
@@ -250,7 +303,7 @@ see(Memory *m, Ref r)
 			if (by)
 				replace(fn, r, by);
 		} else if (i.op == IR_load) {
-			learn(m, (Fact){ .place = p, .size = i.size, .value = r });
+			learn(m, (Fact){ .place = p, .size = i.size, .value = r, .loaded = true });
 		}
 		break;
 	case IR_store:
@@ -273,6 +326,10 @@ see(Memory *m, Ref r)
 		clobber(m, &p, (u32)i.imm);
 		break;
 	case IR_call:
+		if (i.imm == BPF_FUNC_get_current_comm && ir_place_of(fn, i.args[0], 0).kind != PK_UNKNOWN) {
+			see_comm(m, r, &i);
+			break;
+		}
 		share_key(m, &i);
 		by = i.imm == BPF_FUNC_map_lookup_elem && i.n_args == 2 ? see_lookup(m, r, &i) : 0;
 		if (by)
@@ -288,7 +345,7 @@ see(Memory *m, Ref r)
 static bool
 same_fact(const Fact *x, const Fact *y)
 {
-	if (x->map != y->map || x->size != y->size || x->value != y->value)
+	if (x->map != y->map || x->size != y->size || x->value != y->value || x->loaded != y->loaded)
 		return false;
 	if (x->map)
 		return !memcmp(x->key, y->key, x->size * sizeof(u64));
@@ -329,7 +386,9 @@ ir_memory(Fn *fn, const IrOptions *opt)
 	Memory m = { .fn = fn, .a = a, .escapes = ir_escapes(fn, a), .now = { NEW_N(a, Fact, MOST_FACTS), 0, true } };
 	State *out = NEW_N(a, State, fn->blocks.n);
 
+
 	(void)opt;
+	m.uses = ir_count_uses(fn, a);
 	for (u32 k = 0; k < c->n; k++) {
 		const Block *b = fn->blocks.v[c->order[k]];
 		State *s = &out[b->id];

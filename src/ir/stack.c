@@ -3,6 +3,8 @@
 #include "ir/ir.h"
 #include "ir/pass.h"
 
+#include <stdlib.h>
+
 enum { STACK_MAX = 512, SPARE = 64 };   /* SPARE: kept for spills when memory is moved to the scratch map */
 
 typedef struct Plan {
@@ -107,9 +109,9 @@ touch(Plan *p, u32 mem, bool escapes, void *arg)
 	(void)escapes;
 	bits_add(&w->seen, mem);
 	bits_add(&w->now, mem);
-	for (u32 o = 0; o < p->n; o++)
-		if (bits_has(&w->seen, o) && (w->left[o] || bits_has(&w->now, o))) {
-			bits_add(&p->meets[mem], o);
+	for (s64 o = bits_next(&w->seen, 0); o >= 0; o = bits_next(&w->seen, (u32)o + 1))
+		if (w->left[o] || bits_has(&w->now, (u32)o)) {
+			bits_add(&p->meets[mem], (u32)o);
 			bits_add(&p->meets[o], mem);
 		}
 	w->left[mem]--;
@@ -168,10 +170,10 @@ place_one(const Plan *p, u32 m, const bool *placed, u32 top)
 	while (again) {
 		again = false;
 		off = ALIGN(off, align);
-		for (u32 o = 0; o < p->n; o++) {
+		for (s64 o = bits_next(&p->meets[m], 0); o >= 0; o = bits_next(&p->meets[m], (u32)o + 1)) {
 			const Mem *other = &p->fn->mems.v[o];
 
-			if (o == m || !placed[o] || other->scratch != mem->scratch || !bits_has(&p->meets[m], o))
+			if (o == m || !placed[o] || other->scratch != mem->scratch)
 				continue;
 			if (off < (u32)other->place + other->size && (u32)other->place < off + mem->size) {
 				off = (u32)other->place + other->size;
@@ -183,25 +185,32 @@ place_one(const Plan *p, u32 m, const bool *placed, u32 top)
 	return MAX(top, off + mem->size);
 }
 
+static int
+by_size(const void *x, const void *y, void *arg)
+{
+	const Plan *p = arg;
+	u32 a = *(const u32 *)x, b = *(const u32 *)y, m = p->fn->mems.v[a].size, n = p->fn->mems.v[b].size;
+
+	return m != n ? (m < n ? 1 : -1) : a < b ? -1 : 1;
+}
+
 /* Places all Mems of one kind from 0 upwards, large ones first. Gives the bytes used. */
 static u32
 place_kind(const Plan *p, bool scratch)
 {
 	bool *placed = NEW_N(p->a, bool, p->n);
-	u32 top = 0;
+	u32 *order = NEW_N(p->a, u32, p->n), top = 0;
 
-	for (;;) {
-		u32 best = p->n;
-
-		for (u32 m = 0; m < p->n; m++)
-			if (p->fn->mems.v[m].scratch == scratch && !placed[m] &&
-			    (best == p->n || p->fn->mems.v[m].size > p->fn->mems.v[best].size))
-				best = m;
-		if (best == p->n)
-			return ALIGN(top, 8);
-		top = place_one(p, best, placed, top);
-		placed[best] = true;
+	for (u32 m = 0; m < p->n; m++)
+		order[m] = m;
+	qsort_r(order, p->n, sizeof(u32), by_size, (void *)p);
+	for (u32 k = 0; k < p->n; k++) {
+		if (p->fn->mems.v[order[k]].scratch != scratch || !bits_has(&p->meets[order[k]], order[k]))
+			continue;       /* of the other kind; or nobody touches it */
+		top = place_one(p, order[k], placed, top);
+		placed[order[k]] = true;
 	}
+	return ALIGN(top, 8);
 }
 
 /* Decides what lies where; gives the bytes of stack, and the bytes of scratch memory in *scratch. */

@@ -11,6 +11,7 @@ typedef struct Stores {
 	bool *escapes;
 	u32 *first;             /* per Mem: number of its first byte */
 	u32 n;                  /* bytes */
+	u32 *uses;
 } Stores;
 
 static void
@@ -108,6 +109,15 @@ step(const Stores *s, Ref r, Bits *live, bool act)
 		read_at(s, live, &p, i->size);
 		return;
 	case IR_call:
+		/* a helper that does nothing but fill memory which nobody reads */
+		n = i->n_args ? ir_arg_written(s->fn, i, 0) : 0;
+		if (act && n && !s->uses[r]) {
+			p = ir_place_of(s->fn, i->args[0], 0);
+			if (is_own(s, &p) && is_fixed(s, &p) && !live_part(s, live, &p, n, &from, &to)) {
+				drop(s->fn, r);
+				return;
+			}
+		}
 		see_call(s, i, live);
 		return;
 	case IR_store:
@@ -166,6 +176,7 @@ ir_stores(Fn *fn, const IrOptions *opt)
 	bool again = true;
 
 	(void)opt;
+	s.uses = ir_count_uses(fn, a);
 	for (u32 m = 0; m < fn->mems.n; m++) {
 		s.first[m] = s.n;
 		s.n += fn->mems.v[m].size;

@@ -226,6 +226,10 @@ check_un(Comp *c, Node *n)
 	if (t->kind == TY_ERROR)
 		return t;
 	if (n->op == '*') {
+		if (t->kind == TY_INT) {        /* an address: what lies there is as wide as itself */
+			n->space = n->a->space;
+			return t;
+		}
 		if (t->kind != TY_PTR) {
 			comp_err(c, n->at, E_TYPE, "Can not dereference type '%s'. You can only dereference pointers.", tname(c, t));
 			return &ty_error;
@@ -361,6 +365,10 @@ check_bin(Comp *c, Node *n)
 		return check_pointer_math(c, n, a, b);
 	x = number_type(a);
 	y = number_type(b);
+	if (n->a->kind == ND_STR && n->op == '+' && n->b->kind == ND_NUM && n->b->num <= n->a->n) {     /* skips characters */
+		make_string(c, n, n->a->str + n->b->num, n->a->n - n->b->num);
+		return n->type;
+	}
 	if (!x || !y)
 		return bad_operands(c, n, x ? b : a, x ? a : b);
 	sign = has_sign(n->a, x) || has_sign(n->b, y);

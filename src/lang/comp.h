@@ -132,6 +132,7 @@ bool library_load(Comp *c, const char *name);   /* true: it has been read, and m
 void macro_add(Comp *c, Node *macro);
 void macro_expand_all(Comp *c, Node **n);
 
+bool func_by_address(Comp *c, const Provider *prov);    /* builtins/probe.c: `func` is asked of the kernel when it runs */
 /* ---- resolve.c: expands attach points to clauses, ties names to symbols ---- */
 void resolve_points(Comp *c, Node *probe);
 void resolve_clause(Comp *c, Clause *cl);

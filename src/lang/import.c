@@ -97,8 +97,9 @@ static const char *
 beside(Comp *c, Node *n)
 {
 	const char *file = NULL, *slash;
+	u32 line, col;
 
-	if (n->str[0] == '/' || !diag_line_col(c->d, n->at.from, &file, NULL, NULL) || !file)
+	if (n->str[0] == '/' || !diag_line_col(c->d, n->at.from, &file, &line, &col) || !file)
 		return arena_str(c->a, n->str, n->n);
 	slash = strrchr(file, '/');
 	if (!slash)

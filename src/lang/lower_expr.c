@@ -511,7 +511,9 @@ lower(Comp *c, Node *n)
 		v = map_read(c, n);
 		break;
 	case ND_UN:
-		if (n->op == '*')
+		if (n->op == '*' && n->a->type->kind == TY_INT)
+			v = val_deref(c, type_ptr(c->ts, n->type, n->space), lower_int(c, n->a));
+		else if (n->op == '*')
 			v = val_deref(c, n->a->type, lower_int(c, n->a));
 		else
 			v = val_reg(n->type, n->op == '&' ? lower_address(c, n) : lower_un(c, n));

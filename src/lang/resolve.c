@@ -40,23 +40,23 @@ with_params(Comp *c, Node *pt)
 
 /* Whether the code of the clause differs from probe to probe. */
 static bool
-asks_place(const Node *n, const Provider *prov)
+asks_place(Comp *c, const Node *n, const Provider *prov)
 {
-	static const char *const words[] = { "args", "probe", "func", "retval", "ctx" };
+	static const char *const words[] = { "args", "probe", "func" };
 
 	if (!n)
 		return false;
 	if (n->kind == ND_IDENT || n->kind == ND_CALL) {
-		for (size_t i = 0; i < 3; i++)
-			if (!strcmp(n->name, words[i]))
+		for (size_t i = 0; i < COUNT(words); i++)
+			if (!strcmp(n->name, words[i]) && !(i == 2 && func_by_address(c, prov)))
 				return true;
 		if (!prov->same_code && (!strncmp(n->name, "arg", 3) || !strcmp(n->name, "retval") || !strcmp(n->name, "ctx")))
 			return true;
 	}
-	if (asks_place(n->a, prov) || asks_place(n->b, prov) || asks_place(n->c, prov))
+	if (asks_place(c, n->a, prov) || asks_place(c, n->b, prov) || asks_place(c, n->c, prov))
 		return true;
 	for (u32 i = 0; n->list && i < n->n; i++)
-		if (asks_place(n->list[i], prov))
+		if (asks_place(c, n->list[i], prov))
 			return true;
 	return false;
 }
@@ -81,7 +81,7 @@ found(void *arg, Probe *p)
 {
 	Walk *w = arg;
 	Comp *c = w->c;
-	bool apart = !p->prov->same_code || asks_place(w->probe->a, p->prov) || asks_place(w->probe->b, p->prov);
+	bool apart = !p->prov->same_code || asks_place(c, w->probe->a, p->prov) || asks_place(c, w->probe->b, p->prov);
 	Clause *cl = NULL;
 
 	p->at = w->at;

@@ -5,7 +5,7 @@ want_err 'no-such-option'
 [ ! -s "$TMP/out" ] || fail "nothing belongs on standard output"
 run "$PITON"
 want_status 2
-want_err '[Uu]sage'
+want_err '(USAGE|usage)'
 run "$PITON" -e
 want_status 2
 run "$PITON" -f xml -e 'BEGIN { exit(); }'

@@ -52,7 +52,7 @@ static const Type *
 check_value(Comp *c, Node *n)
 {
 	const char *why = NULL;
-	const Type *t = c->cl->prov->value_type ? c->cl->prov->value_type(c->pc, c->cl->p, n->name, &why) : NULL;
+	const Type *t = c->cl->prov->value_type && c->cl->prov->when == PW_EVENT ? c->cl->prov->value_type(c->pc, c->cl->p, n->name, &why) : NULL;
 
 	if (!t)
 		return unavailable(c, n, n->name, why);
@@ -115,10 +115,27 @@ check_probetype(Comp *c, Node *n)
 	return n->type;
 }
 
+/* Kernel functions: their address, so that one program serves all of them. */
+bool
+func_by_address(Comp *c, const Provider *prov)
+{
+	return prov->prog_type == BPF_PROG_TYPE_KPROBE && prov->space == AS_KERNEL && comp_has(c, FEAT_FUNC_IP);
+}
+
+static Ref
+lower_func(Comp *c, Node *n)
+{
+	(void)n;
+	return IR_CALL(c->fn, BPF_FUNC_get_func_ip, lower_ctx(c));
+}
+
 static const Type *
 check_func(Comp *c, Node *n)
 {
 	const char *why = NULL;
+
+	if (func_by_address(c, c->cl->prov))
+		return type_special(c->ts, TY_KSYM, 8, false, 0, 0);
 
 	if (!c->cl->prov->value_type || !c->cl->prov->value_type(c->pc, c->cl->p, "func", &why))
 		return unavailable(c, n, "func", why);
@@ -159,7 +176,7 @@ const Builtin builtins_probe[] = {
 	{ "reg", "S", 0, check_reg, lower_reg },
 	{ "probe", "", B_VAR, check_probe },
 	{ "probetype", "", B_VAR, check_probetype },
-	{ "func", "", B_VAR, check_func },
+	{ "func", "", B_VAR, check_func, lower_func },
 	{ "usermode", "", B_VAR, check_usermode, lower_usermode },
 	{ NULL },
 };

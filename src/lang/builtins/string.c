@@ -189,7 +189,10 @@ into_buf(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 static const Type *
 check_strncmp(Comp *c, Node *n)
 {
-	(void)c, (void)n;
+	if (n->list[2]->kind == ND_NUM && (s64)n->list[2]->num < 0) {
+		comp_err(c, n->list[2]->at, E_ARGS, "Builtin strncmp requires a non-negative literal");
+		return &ty_error;
+	}
 	return type_int(8, true);
 }
 

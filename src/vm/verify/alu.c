@@ -39,7 +39,7 @@ sane_offset(Verifier *v, int reg, const Reg *r, const Reg *pointer)
 
 	if (tnum_is_const(r->bits) && ((s64)r->bits.value >= MAX_VAR_OFF || (s64)r->bits.value <= -MAX_VAR_OFF))
 		return vf_refuse_reg(v, reg, "math between %s pointer and %lld is not allowed", name, (long long)r->bits.value);
-	if ((r->kind != R_SCALAR || (r->flags & F_DELTA)) && (r->off >= MAX_VAR_OFF || r->off <= -MAX_VAR_OFF))
+	if ((r->kind != R_SCALAR || (r->flags & F_DELTAS)) && (r->off >= MAX_VAR_OFF || r->off <= -MAX_VAR_OFF))
 		return vf_refuse_reg(v, reg, "%s pointer offset %d is not allowed", name, r->off);
 	if (r->smin == INT64_MIN) {
 		vf_remedy(v, "Bound the offset before it is added: compare it as unsigned, or mask it.");
@@ -173,26 +173,28 @@ pointer_math(Verifier *v, const Insn *insn, const Reg *p, const Reg *n, bool sca
 	return true;
 }
 
-/* Two registers that a linked copy relates by a constant: `n` more than the one it was copied from. */
 static void
-link_delta(Reg *dst, const Reg *src, u8 op, bool alu32)
+drop_id(Reg *r)
 {
-	u64 n = vf_reg_const(src, false);
+	r->id = 0;
+	r->flags &= (u8)~F_DELTAS;
+	r->off = 0;
+}
 
-	if (op == BPF_ADD && !alu32 && dst->id && vf_reg_is_const(src, false)) {
-		if ((dst->flags & F_DELTA) || n > INT32_MAX) {
-			dst->off = 0;
-			dst->id = 0;
-			dst->flags &= (u8)~F_DELTA;
-		} else {
-			dst->flags |= F_DELTA;
-			dst->off = (s32)n;
-		}
-	} else {
-		dst->id = 0;
-		dst->flags &= (u8)~F_DELTA;
-		dst->off = 0;
+/* A register that was a copy of another and now is a constant more stays linked with it. Only once; and 32-bit sums only of
+ * numbers that had no upper half. */
+static void
+link_delta(Reg *dst, const Reg *src, u8 op, bool alu32, bool narrow)
+{
+	s64 n = alu32 ? (s32)vf_reg_const(src, true) : (s64)vf_reg_const(src, false);
+
+	if ((op != BPF_ADD && op != BPF_SUB) || !dst->id || !vf_reg_is_const(src, alu32) || (dst->flags & F_DELTAS) ||
+	    n < INT32_MIN || n > INT32_MAX || (op == BPF_SUB && n == INT32_MIN) || (alu32 && !narrow)) {
+		drop_id(dst);
+		return;
 	}
+	dst->flags |= alu32 ? F_DELTA32 : F_DELTA;
+	dst->off = (s32)(op == BPF_SUB ? -n : n);
 }
 
 static bool
@@ -201,7 +203,7 @@ binary(Verifier *v, const Insn *insn)
 	Reg *regs = vf_regs_of(v), *dst = &regs[insn->dst_reg], imm, p, n;
 	const Reg *src;
 	u8 op = BPF_OP(insn->code);
-	bool alu32 = BPF_CLASS(insn->code) == BPF_ALU, by_reg = BPF_SRC(insn->code) == BPF_X;
+	bool alu32 = BPF_CLASS(insn->code) == BPF_ALU, by_reg = BPF_SRC(insn->code) == BPF_X, narrow;
 
 	if (by_reg)
 		src = &regs[insn->src_reg];
@@ -230,9 +232,10 @@ binary(Verifier *v, const Insn *insn)
 		return pointer_math(v, insn, &p, &n, false);
 	}
 	dst->deps = vf_deps_join(v, dst->deps, src->deps);
+	narrow = dst->umax <= UINT32_MAX;
 	n = *src;
 	vf_reg_alu(dst, &n, op, alu32);
-	link_delta(dst, &n, op, alu32);
+	link_delta(dst, &n, op, alu32, narrow);
 	return true;
 }
 
@@ -242,21 +245,10 @@ share_id(Verifier *v, Reg *src)
 {
 	if (src->kind != R_SCALAR)
 		return;
-	if (src->flags & F_DELTA) {
-		src->id = 0;
-		src->off = 0;
-		src->flags &= (u8)~F_DELTA;
-	}
+	if (src->flags & F_DELTAS)
+		drop_id(src);
 	if (!src->id && !tnum_is_const(src->bits))
 		src->id = ++v->ids;
-}
-
-static void
-drop_id(Reg *r)
-{
-	r->id = 0;
-	r->flags &= (u8)~F_DELTA;
-	r->off = 0;
 }
 
 static bool
@@ -272,8 +264,10 @@ move_reg(Verifier *v, const Insn *insn)
 			*dst = *src;
 			return true;
 		}
-		if (src->kind != R_SCALAR)
-			return vf_refuse_reg(v, insn->src_reg, "R%d sign-extension part of pointer", insn->src_reg);
+		if (src->kind != R_SCALAR) {
+			vf_reg_unknown(dst);
+			return true;
+		}
 		fits = src->umax < 1ull << (insn->off - 1);
 		if (fits)
 			share_id(v, src);

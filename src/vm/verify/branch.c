@@ -60,8 +60,7 @@ surely_not_null(const Reg *r)
 	if (r->kind == R_SCALAR || r->kind == R_NONE || (r->flags & (F_NULL | F_UNTRUSTED)))
 		return false;
 	switch (r->kind) {
-	case R_SOCK: case R_TCP_SOCK: case R_VALUE: case R_KEY: case R_SOCK_COMMON: case R_MEM: case R_MAP: case R_STACK:
-	case R_CTX: case R_FUNC: case R_FLOW_KEYS:
+	case R_SOCK: case R_TCP_SOCK: case R_VALUE: case R_KEY: case R_SOCK_COMMON: case R_MEM: case R_MAP:
 		return true;
 	}
 	return false;
@@ -195,17 +194,19 @@ sync_linked(State *s, const Reg *known)
 		if (r->kind == R_SCALAR && r->id == k.id && r != known) {
 			s32 off = r->off;
 			u32 deps = r->deps;
-			u8 delta = r->flags & F_DELTA;
+			u8 delta = r->flags & F_DELTAS;
 
-			if ((!delta && !(k.flags & F_DELTA)) || r->off == k.off) {
-				*r = k;
-				r->deps = deps;
-			} else {
-				*r = k;
+			if ((delta | k.flags) & F_DELTA && (delta | k.flags) & F_DELTA32)
+				continue;       /* sums of different width */
+			*r = k;
+			r->deps = deps;
+			if ((delta || (k.flags & F_DELTAS)) && off != k.off) {
 				r->off = off;
-				r->flags = (u8)((r->flags & ~F_DELTA) | delta);
-				r->deps = deps;
+				r->flags = (u8)((r->flags & ~F_DELTAS) | delta);
 				vf_reg_add_const(r, (s64)off - (s64)k.off);
+				if ((delta | k.flags) & F_DELTA32)
+					vf_reg_zext32(r);
+				vf_reg_sync(r);
 			}
 		}
 	});
@@ -337,7 +338,7 @@ vf_do_branch(Verifier *v, const Insn *insn)
 	of = other->frame[other->cur];
 	vf_path_add(v, other, v->pc, true);
 	vf_path_add(v, v->s, v->pc, false);
-	if (olda.kind == R_SCALAR && oldb.kind == R_SCALAR && a != b) {
+	if (olda.kind == R_SCALAR && oldb.kind == R_SCALAR) {       /* a may be b: so does the kernel */
 		Reg *ta = &of->reg[insn->dst_reg], *tb = by_reg ? &of->reg[insn->src_reg] : &f2;
 
 		f1 = olda;

@@ -321,6 +321,8 @@ check_arg(Verifier *v, int reg, const char *sig, CallMeta *m)
 		return true;
 	if ((r->kind == R_PACKET || r->kind == R_META) && !packet_arg_ok(v, m->h))
 		return vf_refuse_reg(v, reg, "helper access to the packet is not allowed");
+	if (letter == 'v' && m->map && (m->map->type == BPF_MAP_TYPE_SOCKMAP || m->map->type == BPF_MAP_TYPE_SOCKHASH))
+		letter = 'B';           /* the values of such maps are sockets */
 	if (!(is_zero(r) && may_be_null_arg(letter))) {
 		if (!check_kind(v, reg, letter) || !check_offset(v, reg, release))
 			return false;
@@ -513,6 +515,51 @@ refine_result(Verifier *v, const CallMeta *m)
 	}
 }
 
+/* What a program must not do to a map that it may only read. */
+static bool
+map_writable(Verifier *v, const CallMeta *m)
+{
+	switch (m->h->id) {
+	case BPF_FUNC_map_update_elem: case BPF_FUNC_map_delete_elem: case BPF_FUNC_map_push_elem: case BPF_FUNC_map_pop_elem:
+		return !(m->map->flags & BPF_F_RDONLY_PROG) || vf_refuse(v, "write into map forbidden");
+	}
+	return true;
+}
+
+/* The format of snprintf, against the number of its 8-byte arguments. */
+static bool
+check_format(Verifier *v)
+{
+	const Reg *fmt = &vf_regs_of(v)[3], *size = &vf_regs_of(v)[5];
+	const MapDef *m = &v->maps[fmt->map];
+	const char *p = m->init ? (const char *)m->init + fmt->off + (s64)fmt->bits.value : "";
+	u64 n = size->bits.value / 8, used = 0;
+
+	if (!tnum_is_const(size->bits) || size->bits.value % 8)
+		return vf_refuse_reg(v, 5, "snprintf takes its arguments as whole u64; %llu bytes are not", (unsigned long long)size->umax);
+	for (; *p; p++) {
+		if ((u8)*p >= 0x80 || ((u8)*p < 0x20 && !strchr("\t\n\r\v\f", *p)))
+			return vf_refuse_reg(v, 3, "Invalid format string");
+		if (*p != '%')
+			continue;
+		if (*++p == '%')
+			continue;
+		p += strspn(p, "-0 ");
+		p += strspn(p, "0123456789");
+		if (*p == 'p') {
+			p += strchr("xKBsS", p[1]) && p[1] ? 1 : p[1] == 'i' || p[1] == 'I' ? strspn(p + 1, "iI46") : 0;
+		} else if (*p != 's' && *p != 'c') {
+			p += p[0] == 'l' ? 1 + (p[1] == 'l') : 0;
+			if (!*p || !strchr("diuxX", *p))
+				return vf_refuse_reg(v, 3, "Invalid format string");
+		}
+		if (++used > n)
+			return vf_refuse_reg(v, 3, "Invalid format string: more conversions than the %llu arguments",
+					     (unsigned long long)n);
+	}
+	return true;
+}
+
 static bool
 release(Verifier *v, CallMeta *m)
 {
@@ -529,6 +576,10 @@ special(Verifier *v, CallMeta *m)
 	Reg *regs = vf_regs_of(v);
 
 	switch (m->h->id) {
+	case BPF_FUNC_map_update_elem: case BPF_FUNC_map_delete_elem: case BPF_FUNC_map_push_elem: case BPF_FUNC_map_pop_elem:
+		return map_writable(v, m);
+	case BPF_FUNC_snprintf:
+		return check_format(v);
 	case BPF_FUNC_tail_call:
 		return vf_check_leave(v, "tail_call");
 	case BPF_FUNC_get_local_storage:

@@ -307,6 +307,8 @@ vf_helper_fits_map(Verifier *v, const MapDef *map, u32 id)
 static const struct { u16 off, end; u8 width; bool pointer; } map_head[] = {
 	{ 0, 32, 0, false }, { 32, 36, 4, false }, { 40, 64, 8, true }, { 64, 80, 4, false }, { 80, 88, 8, false },
 	{ 88, 96, 4, false }, { 96, 104, 8, true }, { 104, 120, 4, false }, { 120, 136, 8, true }, { 136, 152, 0, false },
+	{ 152, 160, 8, false }, { 160, 168, 4, false }, { 168, 184, 8, true }, { 184, 208, 8, false }, { 208, 232, 8, true },
+	{ 232, 240, 8, false }, { 240, 244, 4, false }, { 248, 256, 8, true },
 };
 
 bool

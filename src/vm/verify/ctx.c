@@ -192,6 +192,10 @@ vf_ctx_helper_allowed(const Code *c, const Helper *h)
 	if (h->types[0] != '*' && (!letter || !strchr(h->types, letter)))
 		return false;
 	switch (h->id) {
+	case BPF_FUNC_get_func_ip:
+		return c->prog_type == BPF_PROG_TYPE_KPROBE || c->prog_type == BPF_PROG_TYPE_TRACING;
+	case BPF_FUNC_probe_write_user: case BPF_FUNC_override_return:
+		return false;           /* kernels built or locked down for production refuse them */
 	case BPF_FUNC_get_retval: case BPF_FUNC_set_retval:
 		return c->prog_type != BPF_PROG_TYPE_CGROUP_SOCK_ADDR || !after_the_fact(c->attach_type);
 	case BPF_FUNC_bind:
@@ -207,8 +211,15 @@ vf_ctx_helper_signature(const Code *c, const Helper *h)
 {
 	if (h->id == BPF_FUNC_sk_assign && c->prog_type == BPF_PROG_TYPE_SK_LOOKUP)
 		return "cJi>i";
-	if (h->id == BPF_FUNC_get_socket_cookie && (c->prog_type == BPF_PROG_TYPE_TRACING || c->prog_type == BPF_PROG_TYPE_SYSCALL))
+	if (h->id == BPF_FUNC_get_socket_cookie && (c->prog_type == BPF_PROG_TYPE_TRACING || c->prog_type == BPF_PROG_TYPE_SYSCALL ||
+						 c->prog_type == BPF_PROG_TYPE_SK_REUSEPORT))
 		return "B>i";
+	if (h->id == BPF_FUNC_get_cgroup_classid && !strchr("ciol6", bpf_prog_type_letter(c->prog_type)))
+		return ">i";            /* of the current task */
+	if (h->id == BPF_FUNC_setsockopt && c->prog_type == BPF_PROG_TYPE_CGROUP_SOCKOPT)
+		return "Biirz>i";
+	if (h->id == BPF_FUNC_getsockopt && c->prog_type == BPF_PROG_TYPE_CGROUP_SOCKOPT)
+		return "Biiwz>i";
 	return h->sig;
 }
 

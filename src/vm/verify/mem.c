@@ -269,10 +269,10 @@ share_slot_id(Verifier *v, Reg *r)
 {
 	if (r->kind != R_SCALAR)
 		return;
-	if (r->flags & F_DELTA) {
+	if (r->flags & F_DELTAS) {
 		r->id = 0;
 		r->off = 0;
-		r->flags &= (u8)~F_DELTA;
+		r->flags &= (u8)~F_DELTAS;
 	}
 	if (!r->id && !tnum_is_const(r->bits))
 		r->id = ++v->ids;
@@ -326,7 +326,7 @@ write_fixed(Verifier *v, Frame *f, s64 off, u32 size, int value, const Insn *ins
 		save(s, r, size);
 		if (!fits) {
 			s->reg.id = 0;
-			s->reg.flags &= (u8)~F_DELTA;
+			s->reg.flags &= (u8)~F_DELTAS;
 			s->reg.off = 0;
 		}
 	} else if (!r && off % 8 == 0 && st) {
@@ -427,7 +427,7 @@ fill(Verifier *v, Frame *f, const Reg *from, s64 off, u32 size, int value)
 		*dst = s->reg;
 		if (width(&s->reg) > size * 8) {
 			dst->id = 0;
-			dst->flags &= (u8)~F_DELTA;
+			dst->flags &= (u8)~F_DELTAS;
 			dst->off = 0;
 		}
 		return true;

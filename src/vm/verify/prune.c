@@ -76,15 +76,15 @@ reg_covers(const Reg *old, const Reg *cur, Pairs *p, Exactness how)
 		return same_reg(old, cur, p);
 	if (old->kind == R_NONE)
 		return true;            /* it was not readable, so nobody reads it */
-	if (old->kind != cur->kind || (old->flags & ~F_DELTA) != (cur->flags & ~F_DELTA))
+	if (old->kind != cur->kind || (old->flags & ~F_DELTAS) != (cur->flags & ~F_DELTAS))
 		return false;
 	switch (old->kind) {
 	case R_SCALAR:
 		if (!old->precise && how == LOOSE)
 			return true;
-		if ((old->flags & F_DELTA) != (cur->flags & F_DELTA))
+		if ((old->flags & F_DELTAS) != (cur->flags & F_DELTAS))
 			return false;
-		if ((old->flags & F_DELTA) && old->off != cur->off)
+		if ((old->flags & F_DELTAS) && old->off != cur->off)
 			return false;
 		return within(old, cur) && tnum_within(old->bits, cur->bits) && pair_scalar(p, old->id, cur->id);
 	case R_VALUE: case R_KEY: case R_MEM: case R_TP_BUFFER:
@@ -448,7 +448,7 @@ vf_prune(Verifier *v)
 static bool
 same_for_widening(const Reg *a, const Reg *b)
 {
-	return same_value(a, b) && (a->flags & F_DELTA) == (b->flags & F_DELTA);
+	return same_value(a, b) && (a->flags & F_DELTAS) == (b->flags & F_DELTAS);
 }
 
 static void

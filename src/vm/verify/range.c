@@ -89,11 +89,27 @@ learn64_from_bits(Reg *r)
 	r->umax = MIN(r->umax, b.value | b.mask);
 }
 
+/* Where interval and bits have one number in common, that is it. */
+static void
+learn_only(Reg *r)
+{
+	u64 next = tnum_next(r->bits, r->umin), last = r->bits.value | r->bits.mask;
+	bool first = (r->umin & ~r->bits.mask) == r->bits.value;
+
+	if (first && next > r->umax)
+		set_bounds(r, r->umin);
+	else if (!first && next == last)
+		set_bounds(r, last);
+	else if (!first && next <= r->umax && tnum_next(r->bits, next) > r->umax)
+		set_bounds(r, next);
+}
+
 static void
 learn_from_bits(Reg *r)
 {
 	learn32_from_bits(r);
 	learn64_from_bits(r);
+	learn_only(r);
 }
 
 static void
@@ -135,6 +151,14 @@ deduce32(Reg *r)
 		meet_s32(r, (s32)r->u32min, (s32)r->u32max);
 	if ((u32)r->s32min <= (u32)r->s32max)
 		meet_u32(r, (u32)r->s32min, (u32)r->s32max);
+	else if (r->u32max < (u32)r->s32min) {
+		/* The signed interval is both ends of the unsigned line; the unsigned one meets its low end only. */
+		r->s32min = (s32)r->u32min;
+		r->u32max = MIN(r->u32max, (u32)r->s32max);
+	} else if ((u32)r->s32max < r->u32min) {
+		r->s32max = (s32)r->u32max;
+		r->u32min = MAX(r->u32min, (u32)r->s32min);
+	}
 }
 
 static void
@@ -167,9 +191,13 @@ deduce_mixed(Reg *r)
 	r->umax = MIN(r->umax, (r->umax & high) | r->u32max);
 	r->smin = MAX(r->smin, (s64)(((u64)r->smin & high) | r->u32min));
 	r->smax = MIN(r->smax, (s64)(((u64)r->smax & high) | r->u32max));
-	if (r->smin >= INT32_MIN && r->smax <= INT32_MAX) {
-		r->smin = MAX(r->smin, (s64)r->s32min);
-		r->smax = MIN(r->smax, (s64)r->s32max);
+	/* A sign-extended word whose low half is not negative is that half. */
+	if (r->s32min >= 0 && r->smin >= INT32_MIN && r->smax <= INT32_MAX) {
+		r->smin = r->s32min;
+		r->smax = r->s32max;
+		r->umin = (u64)r->s32min;
+		r->umax = (u64)r->s32max;
+		r->bits = tnum_meet(r->bits, tnum_range(r->umin, r->umax));
 	}
 }
 
@@ -691,26 +719,6 @@ vf_jump_flipped(u8 op)
 	return op;      /* JEQ, JNE, JSET are symmetric */
 }
 
-/* A register compared with itself. */
-static int
-taken_same(const Reg *r, u8 op, bool jmp32)
-{
-	Tnum t = jmp32 ? tnum_low(r->bits) : r->bits;
-	s64 min = jmp32 ? r->s32min : r->smin, max = jmp32 ? r->s32max : r->smax;
-
-	switch (op) {
-	case BPF_JGE: case BPF_JLE: case BPF_JSGE: case BPF_JSLE: case BPF_JEQ:
-		return 1;
-	case BPF_JGT: case BPF_JLT: case BPF_JSGT: case BPF_JSLT: case BPF_JNE:
-		return 0;
-	case BPF_JSET:
-		if (tnum_is_const(t))
-			return t.value != 0;
-		return min <= 0 && max >= 0 ? -1 : 1;
-	}
-	return -1;
-}
-
 /* Can a == b hold? 1 must, 0 cannot, -1 may. */
 static int
 taken_equal(const Reg *a, const Reg *b, bool jmp32)
@@ -739,8 +747,6 @@ vf_reg_branch_taken(const Reg *a, const Reg *b, u8 op, bool jmp32)
 	u64 k;
 	int eq;
 
-	if (a == b)
-		return taken_same(a, op, jmp32);
 	switch (op) {
 	case BPF_JEQ:
 		return taken_equal(a, b, jmp32);
@@ -778,11 +784,11 @@ refine_equal(Reg *a, Reg *b, bool jmp32)
 {
 	Tnum t;
 
-	a->u32min = b->u32min = MAX(a->u32min, b->u32min);
-	a->u32max = b->u32max = MIN(a->u32max, b->u32max);
-	a->s32min = b->s32min = MAX(a->s32min, b->s32min);
-	a->s32max = b->s32max = MIN(a->s32max, b->s32max);
 	if (jmp32) {
+		a->u32min = b->u32min = MAX(a->u32min, b->u32min);
+		a->u32max = b->u32max = MIN(a->u32max, b->u32max);
+		a->s32min = b->s32min = MAX(a->s32min, b->s32min);
+		a->s32max = b->s32max = MIN(a->s32max, b->s32max);
 		t = tnum_meet(tnum_low(a->bits), tnum_low(b->bits));
 		a->bits = tnum_with_low(a->bits, t);
 		b->bits = tnum_with_low(b->bits, t);
@@ -829,8 +835,11 @@ refine_bits(Reg *a, u64 k, bool set, bool jmp32)
 		if (!k || (k & (k - 1)))        /* one of several bits is set: nothing to learn */
 			return;
 		t = tnum_or(t, tnum_const(k));
-	} else
+	} else {
+		unbound64(a);           /* on a branch that is never taken bounds and bits could contradict each other */
+		unbound32(a);
 		t = tnum_and(t, tnum_const(~k));
+	}
 	a->bits = jmp32 ? tnum_with_low(a->bits, t) : t;
 }
 

@@ -124,6 +124,16 @@ add_sub(Verifier *v, s64 start)
 	return true;
 }
 
+/* The kernel function that the call at pc means, or NULL if the program does not say. */
+static const char *
+kfunc_name(const Verifier *v, s32 pc)
+{
+	for (u32 i = 0; i < v->code->n_kfuncs; i++)
+		if (v->code->kfuncs[i].pc == (u32)pc)
+			return v->code->kfuncs[i].name;
+	return NULL;
+}
+
 static bool
 find_subs(Verifier *v)
 {
@@ -135,6 +145,8 @@ find_subs(Verifier *v)
 		if ((func || (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_CALL)) &&
 		    !add_sub(v, (s64)v->pc + insn->imm + 1))
 			return false;
+		if (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_KFUNC_CALL && !kfunc_name(v, v->pc))
+			return vf_refuse(v, "kernel btf_id %d is not a function", insn->imm);
 	}
 	for (u32 i = 0; i < v->n_subs; i++)
 		v->sub[i].end = i + 1 < v->n_subs ? v->sub[i + 1].start : v->n;
@@ -196,10 +208,12 @@ check_maps(Verifier *v, const Insn *insn)
 	default:
 		return vf_refuse(v, "unrecognized bpf_ld_imm64 insn");
 	}
+	if (insn->src_reg == BPF_PSEUDO_MAP_IDX || insn->src_reg == BPF_PSEUDO_MAP_IDX_VALUE)
+		return vf_refuse(v, "fd_idx without fd_array is invalid");
 	if ((u32)insn->imm >= v->n_maps)
 		return vf_refuse(v, "fd %d is not pointing to valid bpf_map", insn->imm);
 	m = &v->maps[insn->imm];
-	if (insn->src_reg == BPF_PSEUDO_MAP_FD || insn->src_reg == BPF_PSEUDO_MAP_IDX)
+	if (insn->src_reg == BPF_PSEUDO_MAP_FD)
 		return true;
 	if (off >= MAX_VAR_OFF)
 		return vf_refuse(v, "direct value offset of %u is not allowed", off);

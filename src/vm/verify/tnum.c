@@ -133,6 +133,27 @@ tnum_meet(Tnum a, Tnum b)
 	return T((a.value | b.value) & ~mask, mask);
 }
 
+/* The least number of t that is greater than n; the greatest of t if there is none, the least if n is below all. */
+u64
+tnum_next(Tnum t, u64 n)
+{
+	u64 least = t.value, most = t.value | t.mask, differ, at, keep, up;
+
+	if (n >= most)
+		return most;
+	if (n < least)
+		return least;
+	/* The highest bit where n is no number of t decides: above it n's bits stay. */
+	differ = (n & ~t.mask) ^ t.value;
+	at = differ ? 63 - (u64)__builtin_clzll(differ) : 0;
+	if (differ && (t.value >> at & 1))      /* t has a one where n has a zero: already greater, the rest least */
+		return (n & t.mask & ~((2ull << at) - 1)) | t.value;
+	/* n has a one where t has a zero, or n is of t: the free bits above must count one up. */
+	keep = differ ? t.mask & ~((2ull << at) - 1) : t.mask;
+	up = ((n | ~keep) + 1) & keep;          /* carries run over what is not free */
+	return up | t.value;
+}
+
 bool
 tnum_overlap(Tnum a, Tnum b)
 {

@@ -32,6 +32,7 @@ Tnum tnum_arsh(Tnum a, u8 n, u8 bits);
 Tnum tnum_bswap(Tnum a, u32 bytes);
 Tnum tnum_join(Tnum a, Tnum b);                 /* either holds */
 Tnum tnum_meet(Tnum a, Tnum b);                 /* both hold */
+u64 tnum_next(Tnum t, u64 n);                   /* the least number of t above n */
 bool tnum_overlap(Tnum a, Tnum b);              /* some value fits both */
 bool tnum_within(Tnum outer, Tnum inner);       /* every value of inner is one of outer */
 Tnum tnum_cast(Tnum a, u32 bytes);              /* low bytes, the rest zero */
@@ -50,6 +51,8 @@ enum {                  /* Reg.flags */
 	F_RINGBUF = 4,          /* R_MEM: a record of a ring buffer */
 	F_UNTRUSTED = 8,
 	F_DELTA = 16,           /* R_SCALAR: id is shared with the register this is `off` more than */
+	F_DELTA32 = 64,         /* the same of the low halves, with the high ones zero; without F_DELTA */
+	F_DELTAS = F_DELTA | F_DELTA32,
 	F_SLICE = 32,           /* R_MEM: a piece of a dynptr, dead when the dynptr is */
 };
 

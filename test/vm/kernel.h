@@ -1,0 +1,194 @@
+/* Asks the host kernel what it thinks of a program: makes the maps, loads the program, gives the verdict with its last words. */
+#ifndef TEST_VM_KERNEL_H
+#define TEST_VM_KERNEL_H
+
+#include "bpf/bpf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { LOG_BYTES = 4 << 20, N_MAPS = 64 };
+static char kernel_log[LOG_BYTES];
+typedef struct KMaps { int fd[N_MAPS]; u32 n; } KMaps;
+
+static int
+sys_bpf(int cmd, union bpf_attr *attr, u32 size)
+{
+	int r = (int)syscall(SYS_bpf, cmd, attr, size);
+
+	return r < 0 ? -errno : r;
+}
+
+static int
+btf_load(const void *blob, u32 n)
+{
+	union bpf_attr attr = { .btf = (u64)(uintptr_t)blob, .btf_size = n };
+
+	return sys_bpf(BPF_BTF_LOAD, &attr, sizeof(attr));
+}
+
+/* BTF of `struct value` with a lock behind an int, or with a timer: ids 1 int, 2 the special struct, 3 value. */
+static int
+value_btf(const MapDef *m)
+{
+	static const char strings[] = "\0int\0bpf_spin_lock\0val\0value\0cnt\0l\0bpf_timer\0opaque\0t\0u64";
+	u32 t[64], n = 0;
+	struct { u16 magic; u8 version, flags; u32 hdr_len, type_off, type_len, str_off, str_len; } h = { 0xeb9f, 1, 0, 24, 0, 0, 0, 0 };
+	u8 blob[1024];
+	u32 at[12], k = 0;
+
+	for (u32 i = 0; i < sizeof(strings); i++)
+		if (i == 0 || !strings[i - 1])
+			at[k++] = i;
+	/* at: 0 "", 1 int, 2 bpf_spin_lock, 3 val, 4 value, 5 cnt, 6 l, 7 bpf_timer, 8 opaque, 9 t, 10 u64 */
+	if (m->fields[0].kind == MF_SPIN_LOCK) {
+		u32 x[] = { at[1], 1 << 24, 4, 1 << 24 | 32, at[2], 4 << 24 | 1, 4, at[3], 1, 0, at[4], 4 << 24 | 2, 8, at[5], 1, 0, at[6], 2, 32 };
+
+		memcpy(t, x, sizeof(x));
+		n = COUNT(x);
+	} else {
+		u32 x[] = { at[1], 1 << 24, 4, 1 << 24 | 32, at[7], 4 << 24 | 1, 16, at[8], 5, 0, at[4], 4 << 24 | 1, 16, at[9], 2, 0,
+			    at[10], 1 << 24, 8, 64, 0, 3 << 24, 0, 4, 1, 2 };
+
+		memcpy(t, x, sizeof(x));
+		n = COUNT(x);
+	}
+	h.type_len = h.str_off = n * 4;
+	h.str_len = sizeof(strings);
+	memcpy(blob, &h, 24);
+	memcpy(blob + 24, t, n * 4);
+	memcpy(blob + 24 + n * 4, strings, sizeof(strings));
+	return btf_load(blob, 24 + n * 4 + (u32)sizeof(strings));
+}
+
+static int
+map_make(const MapDef *m, int inner)
+{
+	union bpf_attr a = { .map_type = m->type, .key_size = m->key_size, .value_size = m->value_size,
+			     .max_entries = m->max_entries, .map_flags = m->flags };
+	int fd;
+
+	if (inner > 0)
+		a.inner_map_fd = (u32)inner;
+	if (m->n_fields) {
+		int btf = value_btf(m);
+
+		if (btf < 0)
+			return btf;
+		a.btf_fd = (u32)btf;
+		a.btf_key_type_id = 1;
+		a.btf_value_type_id = 3;
+	}
+	fd = sys_bpf(BPF_MAP_CREATE, &a, sizeof(a));
+	if (a.btf_fd)
+		close((int)a.btf_fd);
+	if (fd >= 0 && m->init) {
+		u32 key = 0;
+		union bpf_attr u = { .map_fd = (u32)fd, .key = (u64)(uintptr_t)&key, .value = (u64)(uintptr_t)m->init };
+
+		sys_bpf(BPF_MAP_UPDATE_ELEM, &u, sizeof(u));
+	}
+	if (fd >= 0 && m->frozen) {
+		union bpf_attr u = { .map_fd = (u32)fd };
+
+		sys_bpf(BPF_MAP_FREEZE, &u, sizeof(u));
+	}
+	return fd;
+}
+
+/* Makes all maps of an object; false: the kernel (or this reader) cannot. */
+static bool
+maps_make(const Object *o, KMaps *k)
+{
+	bool ok = true;
+
+	*k = (KMaps){ .n = MIN(o->n_maps, (u32)N_MAPS) };
+	for (u32 i = 0; i < k->n; i++)
+		k->fd[i] = -1;
+	for (u32 i = k->n; i-- > 0; ) {
+		k->fd[i] = map_make(&o->maps[i], o->maps[i].inner ? k->fd[o->maps[i].inner - 1] : 0);
+		ok &= k->fd[i] >= 0;
+	}
+	return ok;
+}
+
+static void
+maps_close(KMaps *k)
+{
+	for (u32 i = 0; i < k->n; i++)
+		if (k->fd[i] >= 0)
+			close(k->fd[i]);
+}
+
+/* 0 or -errno; with level, kernel_log holds the verifier's words. */
+static int
+kernel_verdict(const Code *c, const KMaps *maps, u32 level)
+{
+	Insn *insns = malloc((c->n + 1) * sizeof(Insn));
+	struct { u32 off, type; } info[256];
+	union bpf_attr a = { .prog_type = c->prog_type, .insn_cnt = c->n, .insns = (u64)(uintptr_t)insns,
+			     .license = (u64)(uintptr_t)(c->license ? c->license : "GPL"), .prog_flags = c->flags,
+			     .expected_attach_type = c->attach_type };
+	int fd;
+
+	memcpy(insns, c->insns, c->n * sizeof(Insn));
+	for (u32 i = 0; i < c->n; i++)
+		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW)) {
+			if (insns[i].src_reg == BPF_PSEUDO_MAP_FD || insns[i].src_reg == BPF_PSEUDO_MAP_VALUE)
+				insns[i].imm = (u32)insns[i].imm < maps->n ? maps->fd[insns[i].imm] : 9999;
+			i++;
+		}
+	kernel_log[0] = 0;
+	if (level) {
+		a.log_buf = (u64)(uintptr_t)kernel_log;
+		a.log_size = sizeof(kernel_log);
+		a.log_level = level;
+	}
+	if (c->btf && c->n_funcs) {
+		a.prog_btf_fd = (u32)btf_load(c->btf, c->btf_size);
+		for (u32 i = 0; i < c->n_funcs && i < COUNT(info); i++) {
+			info[i].off = c->funcs[i].pc;
+			info[i].type = c->funcs[i].btf_type;
+		}
+		a.func_info = (u64)(uintptr_t)info;
+		a.func_info_cnt = MIN(c->n_funcs, (u32)COUNT(info));
+		a.func_info_rec_size = 8;
+	}
+	fd = sys_bpf(BPF_PROG_LOAD, &a, sizeof(a));
+	if (a.prog_btf_fd && (int)a.prog_btf_fd > 0)
+		close((int)a.prog_btf_fd);
+	free(insns);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+/* The line of the log that tells the cause: the last one that is not bookkeeping. */
+static inline const char *
+kernel_words(void)
+{
+	static char line[400];
+	char *end = kernel_log + strlen(kernel_log), *p;
+
+	line[0] = 0;
+	while (end > kernel_log) {
+		while (end > kernel_log && end[-1] == '\n')
+			*--end = 0;
+		p = strrchr(kernel_log, '\n');
+		p = p ? p + 1 : kernel_log;
+		if (strncmp(p, "processed ", 10) && strncmp(p, "mark_precise", 12) && strncmp(p, "verification time", 17) &&
+		    strncmp(p, "stack depth", 11) && !strstr(p, "parent state")) {
+			snprintf(line, sizeof(line), "%.390s", p);
+			return line;
+		}
+		end = p;
+		*end = 0;
+	}
+	return line;
+}
+
+#endif
