@@ -146,11 +146,22 @@ ip_len(Gen *g)
 }
 
 Ex *
+tran_start(Gen *g, bool v6)
+{
+	Ex *e;
+
+	if (!v6)
+		return ip_len(g);
+	e = g->o->scoped ? ex_cell(g->g, (u32)g->walk_off) : ex_imm(g->g, 40);
+	return g->l.pl.var ? ex_alu(g->g, BPF_ADD, e, ex_cell(g->g, (u32)g->l.pl.cell)) : e;
+}
+
+Ex *
 ld_tran(Gen *g, bool v6, u32 k, u32 size)
 {
-	if (v6)
+	if (v6 && !g->o->scoped)
 		return ld_net(g, 40 + k, size);
-	return ex_ld(g->g, size, ip_len(g), g->l.pl.k + g->l.nl + k);
+	return ex_ld(g->g, size, tran_start(g, v6), g->l.pl.k + g->l.nl + k);
 }
 
 /* From the end to the beginning, in words as large as they can be. */
@@ -411,6 +422,8 @@ gen_proto(Gen *g, u32 v, Proto under)
 	case P_LINK: return gen_linktype(g, v);
 	case P_IP: return b_and(g, gen_linktype(g, ET_IP), b_eq(g, ld_net(g, 9, 1), v));
 	case P_IP6:
+		if (g->o->scoped)
+			return b_and(g, gen_linktype(g, ET_IP6), b_and(g, gen_walk(g), gen_walked(g, set_range(g->a, v, v), true)));
 		return b_and(g, gen_linktype(g, ET_IP6), b_or(g, b_eq(g, ld_net(g, 6, 1), v),
 			b_and(g, b_eq(g, ld_net(g, 6, 1), 44), b_eq(g, ld_net(g, 40, 1), v))));
 	case P_ISO: return iso_proto(g, v);
@@ -475,6 +488,7 @@ gen_abbrev(Gen *g, Proto p)
 static Bool *
 gen_or_list(Gen *g, Ast *n)
 {
+	Layout start = g->l;            /* --scoped: each side of an or begins with it */
 	Vec(Ast *) list = {0};
 	Bool *b = NULL;
 
@@ -496,6 +510,8 @@ gen_or_list(Gen *g, Ast *n)
 		x = run > 1 ? gen_ids(g, &list.v[i], run) : gen_ast(g, list.v[i]);
 		b = b ? b_or(g, b, x) : x;
 		i += run;
+		if (g->o->scoped && i < list.n)
+			g->l = start;
 	}
 	return b;
 }
@@ -562,7 +578,8 @@ init_layout(Gen *g)
 	Off zero = { .cell = -1 };
 
 	g->outertype = r->number;
-	g->hdr_cell = g->pl_cell = g->meta_pl = g->meta_type = -1;
+	g->hdr_cell = g->pl_cell = g->meta_pl = g->meta_type = g->walk_next = g->walk_off = g->walk_temp = -1;
+	memset(g->tran_cell, -1, sizeof(g->tran_cell));
 	g->l.linktype = g->l.prevtype = r->number;
 	g->l.hdr = g->l.pl = g->l.type = zero;
 	if (!strncmp(r->name, "NETANALYZER", 11))
@@ -573,6 +590,11 @@ init_layout(Gen *g)
 		g->l.hdr.cell = g->hdr_cell = (int)gen_cell(g);
 	if (g->l.pl.var)
 		g->l.pl.cell = g->pl_cell = (int)gen_cell(g);
+	if (g->o->scoped) {
+		g->walk_next = (int)gen_cell(g);
+		g->walk_off = (int)gen_cell(g);
+		g->walk_temp = (int)gen_cell(g);
+	}
 	g->l.pl.k = r->pl_off;
 	g->l.type.k = r->type_off;
 	g->l.nl = r->nl;

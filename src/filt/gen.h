@@ -28,6 +28,8 @@ typedef struct Gen {
 	Off outerhdr;
 	int hdr_cell, pl_cell;          /* of the outermost header, where it is variable */
 	int meta_pl, meta_type;         /* cells of VLAN tags beside the packet */
+	int walk_next, walk_off, walk_temp;     /* cells of the walk over IPv6 headers (--scoped); -1: none yet */
+	int tran_cell[48];              /* by Proto: where its header begins (--scoped) */
 	bool failed;
 	Span at;                        /* of the primitive at work */
 } Gen;
@@ -55,6 +57,7 @@ Ex *ld_net(Gen *g, u32 k, u32 size);            /* in the network header */
 Ex *ld_nosnap(Gen *g, u32 k, u32 size);
 Ex *ld_type(Gen *g, u32 k, u32 size);
 Ex *ld_tran(Gen *g, bool v6, u32 k, u32 size);  /* behind the network header */
+Ex *tran_start(Gen *g, bool v6);                /* what is variable before that, and the network header */
 Ex *ip_len(Gen *g);                             /* length of the IPv4 header plus what is variable before it */
 Bool *eq_bytes(Gen *g, Ex *(*ld)(Gen *, u32, u32), u32 off, const u8 *v, u32 n);
 Bool *gen_linktype(Gen *g, u32 proto);
@@ -92,6 +95,10 @@ Bool *gen_atm_llc(Gen *g);
 /* gen_encap.c */
 Bool *gen_encap(Gen *g, Ast *n);
 Bool *gen_geneve_has_header(Gen *g);
+/* --scoped, in an IPv6 packet: goes over the extension headers. True; afterwards gen_walked() is the test that the header behind
+ * them is one of `protos` (also_rest: or belongs to such a packet, in a later fragment). */
+Bool *gen_walk(Gen *g);
+Bool *gen_walked(Gen *g, const Set *protos, bool also_rest);
 /* What has to run before all tests: lengths of variable link headers. NULL if there is nothing. */
 Bool *gen_prologue(Gen *g);
 

@@ -196,7 +196,10 @@ gen_port_half(Gen *g, bool v6, const Set *ports, u32 proto, Dir dir)
 
 	for (u32 i = 0; i < n; i++)
 		r[i] = proto == PORT_ANY ? all[i] : (Range){ proto, proto };
-	b = b_and(g, b, b_in(g, ld_net(g, v6 ? 6 : 9, 1), set_of(g->a, r, n)));
+	if (v6 && g->o->scoped)
+		b = b_and(g, b, b_and(g, gen_walk(g), gen_walked(g, set_of(g->a, r, n), false)));
+	else
+		b = b_and(g, b, b_in(g, ld_net(g, v6 ? 6 : 9, 1), set_of(g->a, r, n)));
 	if (!v6)
 		b = b_and(g, b, gen_first_fragment(g));
 	return b_and(g, b, BY_DIR(g, dir, b_in(g, ld_tran(g, v6, 0, 2), ports), b_in(g, ld_tran(g, v6, 2, 2), ports)));

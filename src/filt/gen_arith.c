@@ -18,6 +18,32 @@ indexed(Gen *g, Off *o, u32 k, Ex *index, u32 size)
 	return ex_ld(g->g, size, base, o->k + k);
 }
 
+/* --scoped: a transport header over IPv4 or IPv6; where it begins is kept in a cell. */
+static Operand
+scoped_load(Gen *g, Arith *x, Operand in)
+{
+	static const struct { u8 proto, number; } rows[] = { { P_SCTP, 132 }, { P_TCP, 6 }, { P_UDP, 17 }, { P_ICMP6, 58 },
+		{ P_PIM, 103 } };
+	int *cell = &g->tran_cell[x->proto];
+	Bool *v4, *v6 = NULL;
+
+	if (*cell < 0)
+		*cell = (int)gen_cell(g);
+	v4 = b_and(g, b_and(g, gen_abbrev(g, P_IP), gen_abbrev(g, x->proto)), gen_first_fragment(g));
+	v4 = b_and(g, v4, b_let(g, (u32)*cell, ip_len(g)));
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (rows[i].proto == x->proto) {
+			v6 = b_and(g, gen_walk(g), gen_walked(g, set_range(g->a, rows[i].number, rows[i].number), false));
+			v6 = b_and(g, gen_abbrev(g, P_IP6), b_and(g, v6, b_let(g, (u32)*cell, tran_start(g, true))));
+		}
+	if (x->proto == P_ICMP6)
+		v4 = v6;
+	else if (v6)
+		v4 = b_or(g, v6, v4);
+	return (Operand){ ex_ld(g->g, x->size, ex_alu(g->g, BPF_ADD, ex_cell(g->g, (u32)*cell), in.e), g->l.pl.k + g->l.nl),
+		b_and(g, in.guard, v4) };
+}
+
 static Operand
 load(Gen *g, Arith *x)
 {
@@ -41,11 +67,15 @@ load(Gen *g, Arith *x)
 		return out;
 	case P_SCTP: case P_TCP: case P_UDP: case P_ICMP: case P_IGMP: case P_IGRP: case P_PIM: case P_VRRP:
 	case P_CARP:
+		if (g->o->scoped)
+			return scoped_load(g, x, in);
 		out.e = ex_ld(g->g, x->size, ex_alu(g->g, BPF_ADD, ip_len(g), in.e), l->pl.k + l->nl);
 		out.guard = b_and(g, gen_abbrev(g, P_IP), b_and(g, in.guard,
 			b_and(g, gen_abbrev(g, x->proto), gen_first_fragment(g))));
 		return out;
 	case P_ICMP6:
+		if (g->o->scoped)
+			return scoped_load(g, x, in);
 		out.e = indexed(g, &l->pl, l->nl + 40, in.e, x->size);
 		out.guard = b_and(g, in.guard, b_and(g, gen_abbrev(g, P_IP6), b_eq(g, ld_net(g, 6, 1), 58)));
 		return out;

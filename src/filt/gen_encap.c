@@ -117,39 +117,28 @@ gen_geneve_has_header(Gen *g)
 static Bool *
 geneve_half(Gen *g, bool v6, Ast *n, u32 cell)
 {
-	Layout *l = &g->l;
 	Bool *b = gen_port_half(g, v6, set_range(g->a, GENEVE_PORT, GENEVE_PORT), PORT_UDP, D_DST);
-	Ex *start = v6 ? ex_imm(g->g, 40) : ip_len(g);
 
 	b = b_and(g, b, b_masked(g, ld_tran(g, v6, 8, 1), 0xc0, 0));
 	if (n->flag)
 		b = b_and(g, b, b_masked(g, ld_tran(g, v6, 12, 4), 0xffffff00, n->v << 8));
-	if (v6 && l->pl.var)
-		start = ex_alu(g->g, BPF_ADD, start, ex_cell(g->g, (u32)l->pl.cell));
-	return b_and(g, b, b_let(g, cell, start));
+	return b_and(g, b, b_let(g, cell, tran_start(g, v6)));
 }
 
+/* Into a tunnel whose header has just been recognized: what is inside begins at `inner`; its type, an Ethernet type, is the two
+ * bytes at outer + at. Ethernet inside has its own type field. */
 static Bool *
-geneve(Gen *g, Ast *n)
+enter_typed(Gen *g, Ex *outer, u32 at, Ex *inner)
 {
-	Layout *l = &g->l;
-	u32 tran = gen_cell(g), type = gen_cell(g), hdr = gen_cell(g), pl = gen_cell(g);
-	u32 base = l->pl.k + l->nl + 8;
+	u32 type = gen_cell(g), hdr = gen_cell(g), pl = gen_cell(g);
 	Graph *gr = g->g;
-	Ex *start = ex_cell(gr, tran), *words, *inner;
-	Bool *b, *ether;
+	Layout *l = &g->l;
+	Bool *b = b_let(g, hdr, inner), *ether;
 
-	if (n->flag && n->v > 0xffffff)
-		return gen_bad(g, "%u is not a network identifier: they end at 16777215", n->v);
-	b = b_or(g, geneve_half(g, false, n, tran), geneve_half(g, true, n, tran));
-	/* header of 8 bytes and options; the type says whether Ethernet is inside */
-	words = ex_alu(gr, BPF_AND, ex_ld(gr, 1, start, base), ex_imm(gr, 0x3f));
-	inner = ex_alu(gr, BPF_ADD, ex_alu(gr, BPF_LSH, words, ex_imm(gr, 2)), start);
-	b = b_and(g, b, b_let(g, hdr, ex_alu(gr, BPF_ADD, inner, ex_imm(gr, base + 8))));
 	ether = b_and(g, b_let(g, type, ex_alu(gr, BPF_ADD, ex_cell(gr, hdr), ex_imm(gr, 12))),
 		b_let(g, pl, ex_alu(gr, BPF_ADD, ex_cell(gr, hdr), ex_imm(gr, 14))));
-	b = b_and(g, b, b_if(g, ex_ld(gr, 2, start, base + 2), set_range(g->a, ET_TEB, ET_TEB), ether,
-		b_and(g, b_let(g, type, ex_alu(gr, BPF_ADD, start, ex_imm(gr, base + 2))), b_let(g, pl, ex_cell(gr, hdr)))));
+	b = b_and(g, b, b_if(g, ex_ld(gr, 2, outer, at), set_range(g->a, ET_TEB, ET_TEB), ether,
+		b_and(g, b_let(g, type, ex_alu(gr, BPF_ADD, outer, ex_imm(gr, at))), b_let(g, pl, ex_cell(gr, hdr)))));
 	l->prevtype = l->linktype;
 	l->prevhdr = l->hdr;
 	l->linktype = DL_EN10MB;
@@ -157,8 +146,166 @@ geneve(Gen *g, Ast *n)
 	l->type = (Off){ true, (int)type, 0 };
 	l->pl = (Off){ true, (int)pl, 0 };
 	l->nl = 0;
+	if (g->o->scoped)
+		l->mpls = 0;            /* libpcap goes on counting labels inside of the tunnel */
 	l->geneve = true;
 	return b;
+}
+
+static Bool *
+geneve(Gen *g, Ast *n)
+{
+	u32 tran = gen_cell(g), base = g->l.pl.k + g->l.nl + 8;
+	Graph *gr = g->g;
+	Ex *start = ex_cell(gr, tran), *words, *inner;
+	Bool *b;
+
+	if (n->flag && n->v > 0xffffff)
+		return gen_bad(g, "%u is not a network identifier: they end at 16777215", n->v);
+	b = b_or(g, geneve_half(g, false, n, tran), geneve_half(g, true, n, tran));
+	/* a header of 8 bytes and options */
+	words = ex_alu(gr, BPF_AND, ex_ld(gr, 1, start, base), ex_imm(gr, 0x3f));
+	inner = ex_alu(gr, BPF_ADD, ex_alu(gr, BPF_LSH, words, ex_imm(gr, 2)), start);
+	return b_and(g, b, enter_typed(g, start, base + 2, ex_alu(gr, BPF_ADD, inner, ex_imm(gr, base + 8))));
+}
+
+/* ---- tunnels that libpcap does not know ---- */
+
+/* Ethernet behind UDP and 8 bytes; the network's number in the upper 24 bits of the second word. */
+static Bool *
+vxlan(Gen *g, Ast *n)
+{
+	u32 tran = gen_cell(g), base = g->l.pl.k + g->l.nl;
+	const Set *port = set_range(g->a, n->v2, n->v2);
+	Layout *l = &g->l;
+	Bool *half[2];
+
+	if (n->flag && n->v > 0xffffff)
+		return gen_bad(g, "%u is not a network identifier: they end at 16777215", n->v);
+	if (n->v2 > 65535)
+		return gen_bad(g, "%u is not a port: ports end at 65535", n->v2);
+	for (u32 v6 = 0; v6 < 2; v6++) {
+		half[v6] = b_and(g, gen_port_half(g, v6, port, PORT_UDP, D_DST), b_any(g, ld_tran(g, v6, 8, 1), 8));
+		if (n->flag)
+			half[v6] = b_and(g, half[v6], b_masked(g, ld_tran(g, v6, 12, 4), 0xffffff00, n->v << 8));
+		half[v6] = b_and(g, half[v6], b_let(g, tran, tran_start(g, v6)));
+	}
+	l->prevtype = l->linktype;
+	l->prevhdr = l->hdr;
+	l->linktype = DL_EN10MB;
+	l->hdr = (Off){ true, (int)tran, base + 16 };
+	l->type = (Off){ true, (int)tran, base + 28 };
+	l->pl = (Off){ true, (int)tran, base + 30 };
+	l->nl = 0;
+	l->nl_nosnap = 3;
+	l->mpls = 0;
+	l->geneve = false;
+	return b_or(g, half[0], half[1]);
+}
+
+/* `first` and perhaps `second` as the protocol of an IPv4 or IPv6 packet; what is behind its header goes to a cell. */
+static Bool *
+inside_ip(Gen *g, const Set *protos, u32 cell)
+{
+	Bool *v4 = b_and(g, gen_linktype(g, 0x0800), b_in(g, ld_net(g, 9, 1), protos));
+	Bool *v6 = gen_linktype(g, 0x86dd);
+
+	v4 = b_and(g, b_and(g, v4, gen_first_fragment(g)), b_let(g, cell, tran_start(g, false)));
+	v6 = b_and(g, v6, g->o->scoped ? b_and(g, gen_walk(g), gen_walked(g, protos, false)) : b_in(g, ld_net(g, 6, 1), protos));
+	return b_or(g, v4, b_and(g, v6, b_let(g, cell, tran_start(g, true))));
+}
+
+static Bool *
+ipip(Gen *g)
+{
+	Range r[] = { { 4, 4 }, { 41, 41 } };
+	u32 cell = gen_cell(g), base = g->l.pl.k + g->l.nl;
+	Bool *b = inside_ip(g, set_of(g->a, r, 2), cell);
+	Layout *l = &g->l;
+
+	l->prevtype = l->linktype;
+	l->prevhdr = l->hdr;
+	l->linktype = DL_RAW;
+	l->hdr = l->pl = (Off){ true, (int)cell, base };
+	l->nl = l->nl_nosnap = 0;
+	l->mpls = 0;
+	l->geneve = false;
+	return b;
+}
+
+/* 4 bytes, and 4 more for each of checksum or routing, key, sequence number. */
+static Bool *
+gre(Gen *g)
+{
+	static const u8 shift[] = { 5, 3, 2 };
+	u32 cell = gen_cell(g), base = g->l.pl.k + g->l.nl;
+	Graph *gr = g->g;
+	Bool *b = inside_ip(g, set_range(g->a, 47, 47), cell);
+	Ex *start = ex_cell(gr, cell), *flags = ex_ld(gr, 1, start, base), *len = NULL;
+
+	/* the bits 0x80, 0x20 and 0x10 become a 4 each */
+	for (u32 i = 0; i < COUNT(shift); i++) {
+		Ex *four = ex_alu(gr, BPF_AND, ex_alu(gr, BPF_RSH, flags, ex_imm(gr, shift[i])), ex_imm(gr, 4));
+
+		len = len ? ex_alu(gr, BPF_ADD, four, len) : four;
+	}
+	len = ex_alu(gr, BPF_ADD, len, start);
+	g->l.mpls = 0;
+	return b_and(g, b, enter_typed(g, start, base + 2, ex_alu(gr, BPF_ADD, len, ex_imm(gr, base + 4))));
+}
+
+/* ---- the headers between IPv6 and its transport ---- */
+
+enum { WALK_HEADERS = 4, REST = 0x100 };        /* REST: in a fragment that is not the first */
+
+static Ex *
+here(Gen *g, u32 k, u32 size)
+{
+	return ex_ld(g->g, size, tran_start(g, true), g->l.pl.k + g->l.nl + k);
+}
+
+/* A header of the kinds in `kinds`, `more` units of 1 << shift bytes longer than it says. */
+static Bool *
+step(Gen *g, const Set *kinds, u32 more, u32 shift, bool fragment)
+{
+	Graph *gr = g->g;
+	Ex *next = ex_cell(gr, (u32)g->walk_next), *off = ex_cell(gr, (u32)g->walk_off), *temp = ex_cell(gr, (u32)g->walk_temp), *len;
+	Bool *b = b_and(g, b_in(g, next, kinds), b_let(g, (u32)g->walk_temp, here(g, 0, 1)));
+
+	if (fragment) {
+		Ex *at = ex_alu(gr, BPF_AND, here(g, 2, 2), ex_imm(gr, 0xfff8));
+
+		b = b_and(g, b, b_or(g, b_eq(g, at, 0), b_let(g, (u32)g->walk_temp, ex_alu(gr, BPF_OR, temp, ex_imm(gr, REST)))));
+		len = ex_imm(gr, 8);
+	} else {
+		len = ex_alu(gr, BPF_LSH, ex_alu(gr, BPF_ADD, here(g, 1, 1), ex_imm(gr, more)), ex_imm(gr, shift));
+	}
+	b = b_and(g, b, b_let(g, (u32)g->walk_off, ex_alu(gr, BPF_ADD, len, off)));
+	return b_and(g, b, b_let(g, (u32)g->walk_next, temp));
+}
+
+Bool *
+gen_walk(Gen *g)
+{
+	Range options[] = { { 0, 0 }, { 43, 43 }, { 60, 60 } };
+	const Set *hop = set_of(g->a, options, 3), *frag = set_range(g->a, 44, 44), *ah = set_range(g->a, 51, 51);
+	Bool *b;
+
+	b = b_and(g, b_let(g, (u32)g->walk_next, ld_net(g, 6, 1)), b_let(g, (u32)g->walk_off, ex_imm(g->g, 40)));
+	for (u32 i = 0; i < WALK_HEADERS; i++)
+		b = b_and(g, b, b_or(g, step(g, hop, 1, 3, false), b_or(g, step(g, frag, 0, 0, true),
+			b_or(g, step(g, ah, 2, 2, false), b_const(g, true)))));
+	return b;
+}
+
+Bool *
+gen_walked(Gen *g, const Set *protos, bool also_rest)
+{
+	const Set *set = protos;
+
+	for (u32 i = 0; also_rest && i < protos->n; i++)
+		set = set_or(g->a, set, set_range(g->a, protos->r[i].lo | REST, protos->r[i].hi | REST));
+	return b_in(g, ex_cell(g->g, (u32)g->walk_next), set);
 }
 
 Bool *
@@ -170,6 +317,9 @@ gen_encap(Gen *g, Ast *n)
 	case A_PPPOED: return gen_linktype(g, 0x8863);
 	case A_PPPOES: return pppoes(g, n);
 	case A_GENEVE: return geneve(g, n);
+	case A_VXLAN: return vxlan(g, n);
+	case A_IPIP: return ipip(g);
+	case A_GRE: return gre(g);
 	}
 	return gen_bad(g, "this tunnel cannot be entered here");
 }
