@@ -159,7 +159,7 @@ name_cgroup(Out *o, Buf *b, u64 id, const char *glob)
 const char *
 name_signal(u64 n)
 {
-	return n >= 1 && n <= 31 ? strsignal((int)n) : "N/A";
+	return n <= 64 ? strsignal((int)n) : "N/A";
 }
 
 static const char *const syscalls[] = {
@@ -181,7 +181,8 @@ name_syscall(u64 n)
 const char *
 name_error(u64 n)
 {
-	const char *s = n <= 4095 ? strerror((int)n) : "Unknown error";
+	u64 e = (s64)n < 0 ? -n : n;            /* as system calls return it, or positive */
+	const char *s = e <= 4095 ? strerror((int)e) : "Unknown error";
 
 	return strncmp(s, "Unknown error", 13) ? s : "Unknown error";
 }

@@ -233,8 +233,6 @@ put_tuple(Out *o, Buf *b, const Type *t, const u8 *p, u32 avail, ValueStyle styl
 			put(o, b, f->type, p + f->offset, MIN(avail - f->offset, f->type->size), style == VS_KEY ? VS_TEXT : style,
 				depth + 1);
 	}
-	if (!bare && t->n_fields == 1 && style != VS_JSON)
-		buf_putc(b, ',');
 	if (!bare)
 		buf_putc(b, style == VS_JSON ? ']' : ')');
 }

@@ -359,12 +359,8 @@ attach_all(Session *s)
 	for (u32 i = n; i-- > 0 && !run_stopped; )
 		if (s->script->progs.v[i].prov->last_first && !attach_one(s, i))
 			return run_stopped;
-	if (!s->opt->quiet) {
-		if (s->opt->format == OUT_JSON)
-			out_attached(s->out, s->script->n_probes);
-		else
-			fprintf(stderr, "Attached %u probe%s\n", s->script->n_probes, s->script->n_probes == 1 ? "" : "s");
-	}
+	if (!s->opt->quiet && s->opt->format != OUT_JSON)
+		fprintf(stderr, "Attached %u probe%s\n", s->script->n_probes, s->script->n_probes == 1 ? "" : "s");
 	if (getenv("__BPFTRACE_NOTIFY_PROBES_ATTACHED")) {
 		static const char word[] = "__BPFTRACE_NOTIFY_PROBES_ATTACHED\n";
 
@@ -405,6 +401,9 @@ static void
 trace(Session *s)
 {
 	run_names_open(s);
+	/* The first line of JSON, before what begin sends; only out_attached() tells JSON and text apart. */
+	if (!s->opt->quiet)
+		out_attached(s->out, s->script->n_probes);
 	run_all(s, PW_BEGIN);
 	if (!s->exiting && !run_stopped && attach_all(s) && release_child(s))
 		run_loop(s);

@@ -308,6 +308,9 @@ test_values(void)
 		"\"No such file or directory\"");
 	value_is(type_special(ts, TY_STRERROR, 8, false, 0, 0), &(u64){ 99999 }, "Unknown error", "\"Unknown error\"");
 	value_is(type_special(ts, TY_SIGNAL, 8, false, 0, 0), &(u64){ 9 }, "Killed", "\"Killed\"");
+	value_is(type_special(ts, TY_SIGNAL, 8, false, 0, 0), &(u64){ 64 }, "Real-time signal 30", "\"Real-time signal 30\"");
+	value_is(type_special(ts, TY_STRERROR, 4, true, 0, 0), &(s32){ -2 }, "No such file or directory",
+		"\"No such file or directory\"");
 	value_is(type_special(ts, TY_SIGNAL, 8, false, 0, 0), &(u64){ 999 }, "N/A", "\"N/A\"");
 	value_is(type_special(ts, TY_USERNAME, 8, false, 0, 0), &(u64){ 0 }, "root", "\"root\"");
 	value_is(type_special(ts, TY_KSYM, 8, false, 0, 0), &(u64){ 1 }, "0x1", "\"0x1\"");
@@ -339,7 +342,7 @@ test_tuples(void)
 	value_is(tuple, p, "(1, a, (2, b))", "[1,\"a\",[2,\"b\"]]");
 	value_is(record, p, "{ .a = 1, .b = a, .c = { .d = 2, .e = b } }",
 		"{\"a\": 1, \"b\": \"a\", \"c\": {\"d\": 2, \"e\": \"b\"}}");
-	value_is(type_tuple(ts, one, 1), p, "(1,)", "[1]");
+	value_is(type_tuple(ts, one, 1), p, "(1)", "[1]");
 }
 
 static void
