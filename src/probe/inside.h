@@ -31,6 +31,9 @@ typedef enum RegUse { REGS_ENTRY = 1, REGS_RETURN = 2, REGS_ANY = 0 } RegUse;
 const Type *regs_value_type(ProbeContext *pc, RegUse use, const char *name, const char **why);
 Ref regs_load(ProbeContext *pc, Fn *fn, AddrSpace space, const char *name);
 Ref regs_load_offset(Fn *fn, u32 offset);                       /* of a register in the context */
+u32 regs_args(void);                                            /* how many registers carry arguments */
+bool regs_big_by_pointer(void);                                 /* structs over 16 bytes: the caller gives an address */
+Ref regs_stack_arg(Fn *fn, u32 offset);                         /* address of an argument on the stack, at function entry */
 /* Where a register lies in the context; -1 if this machine has no such register. */
 int regs_offset(const char *name);
 /* Reads size bytes at `from` in the given space; 0 where that fails. */
@@ -56,6 +59,7 @@ int uprobe_attach_multi(ProbeContext *pc, Probe **p, u32 n, bool ret, int prog_f
 /* uargs.c: arguments of user functions by name. NULL: *why says why not. */
 const Type *uargs_type(ProbeContext *pc, const Probe *p, const char **why);
 Dwarf *uargs_dwarf(ProbeContext *pc, const char *path);         /* interned path; kept open; NULL: none */
+void uargs_list(ProbeContext *pc, const Probe *p, Buf *out);    /* -lv */
 Ref uargs_load(ProbeContext *pc, Fn *fn, const Probe *p, u32 field);
 
 /* binary.c: files of user programs. */

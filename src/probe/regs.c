@@ -10,6 +10,7 @@ typedef struct Arch {
 	const char *name;
 	const char *args[8];            /* argument registers, NULL-terminated if fewer */
 	const char *ret, *sp;
+	bool big_by_pointer;            /* structs over 16 bytes: the caller gives an address */
 	u32 stack_arg;                  /* at function entry: first argument on the stack, from sp */
 	const Reg *regs;
 	u32 n_regs;
@@ -38,8 +39,8 @@ static const Reg arm64_regs[] = {
 };
 
 static const Arch archs[] = {
-	{ "x86_64", { "di", "si", "dx", "cx", "r8", "r9" }, "ax", "sp", 8, x86_64_regs, COUNT(x86_64_regs) },
-	{ "aarch64", { "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7" }, "r0", "sp", 0, arm64_regs, COUNT(arm64_regs) },
+	{ "x86_64", { "di", "si", "dx", "cx", "r8", "r9" }, "ax", "sp", false, 8, x86_64_regs, COUNT(x86_64_regs) },
+	{ "aarch64", { "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7" }, "r0", "sp", true, 0, arm64_regs, COUNT(arm64_regs) },
 };
 
 #ifdef __aarch64__
@@ -77,8 +78,8 @@ numbered(const char *name, const char *stem)
 	return *end || i > 1000 ? -1 : (int)i;
 }
 
-static u32
-register_args(void)
+u32
+regs_args(void)
 {
 	u32 n = 0;
 
@@ -116,6 +117,12 @@ regs_load_offset(Fn *fn, u32 offset)
 	return ir_load_ctx(fn, ir_param(fn, 0), (s32)offset, 8, false);
 }
 
+bool
+regs_big_by_pointer(void)
+{
+	return arch()->big_by_pointer;
+}
+
 static Ref
 load_named(Fn *fn, const char *name)
 {
@@ -135,17 +142,22 @@ probe_read(ProbeContext *pc, Fn *fn, AddrSpace space, Ref from, u32 size, bool s
 }
 
 Ref
+regs_stack_arg(Fn *fn, u32 offset)
+{
+	return ir_bini(fn, IR_add, load_named(fn, arch()->sp), arch()->stack_arg + offset);
+}
+
+Ref
 regs_load(ProbeContext *pc, Fn *fn, AddrSpace space, const char *name)
 {
 	int i = numbered(name, "arg"), s = numbered(name, "sarg");
 
-	if (i >= 0 && (u32)i < register_args())
+	if (i >= 0 && (u32)i < regs_args())
 		return load_named(fn, arch()->args[i]);
 	if (i >= 0)
-		s = i - (int)register_args();
+		s = i - (int)regs_args();
 	if (s >= 0)
-		return probe_read(pc, fn, space,
-				  ir_bini(fn, IR_add, load_named(fn, arch()->sp), arch()->stack_arg + 8 * s), 8, false);
+		return probe_read(pc, fn, space, regs_stack_arg(fn, 8 * (u32)s), 8, false);
 	if (!strcmp(name, "retval"))
 		return load_named(fn, arch()->ret);
 	if (!strncmp(name, "reg:", 4))

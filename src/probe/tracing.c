@@ -206,6 +206,8 @@ load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field)
 
 	if (!proto)
 		return ir_param(fn, 0);
+	if (!name && proto->fields[field].type->kind == TY_STRUCT)      /* by value: its address, in the context */
+		return ir_bini(fn, IR_add, ir_param(fn, 0), 8 * slots(proto, field));
 	if (!name)
 		return slot(fn, slots(proto, field), proto->fields[field].type);
 	if (!strcmp(name, "retval"))

@@ -1,16 +1,21 @@
 /* uargs: the arguments of user functions by name, from the program's DWARF. At a function's entry the first integers and
- * pointers lie in the argument registers in order, the rest on the stack; floating point ones lie elsewhere and are left out,
- * as are structs passed by value. */
+ * pointers lie in the argument registers in order, the rest on the stack. Small structs take one or two registers, if enough are
+ * left; big ones lie on the stack (x86-64) or behind a pointer (arm64). Floating point ones are where BPF cannot look, and left
+ * out, as are structs in registers. */
 #include "probe/inside.h"
 
 #include <stdio.h>
 
-/* What was found for one function; reg: which integer argument each field of `type` is. */
+/* Where a parameter lies: in argument register n, n bytes into the arguments on the stack, or behind the pointer in register n. */
+typedef struct Place { enum { UA_UNSEEN, UA_REGISTER, UA_STACK, UA_POINTER } how; u32 n; } Place;
+
+/* What was found for one function. */
 typedef struct Found Found;
 struct Found {
 	const char *path, *func;
 	const Type *type;               /* NULL: nothing known */
-	u8 reg[64];
+	const Type *proto;
+	Place place[64];
 	Found *next;
 };
 
@@ -48,40 +53,57 @@ uargs_dwarf(ProbeContext *pc, const char *path)
 	return g->dwarf;
 }
 
-/* Integer registers that a parameter takes; 0: it lies elsewhere. */
-static u32
-registers(const Type *t)
+static bool
+is_scalar(const Type *t)
 {
-	if (type_is_int(t) || t->kind == TY_PTR)
-		return 1;
-	if (t->kind == TY_STRUCT && t->size <= 16)
-		return (t->size + 7) / 8;
-	return 0;
+	return type_is_int(t) || t->kind == TY_PTR || t->kind == TY_BOOL;
+}
+
+/* Where a parameter lies; the counters go on to the next one. */
+static Place
+place(const Type *t, u32 *reg, u32 *stack)
+{
+	u32 slots = MAX(ALIGN(t->size, 8) / 8, 1u), n_regs = regs_args();
+	Place at = { UA_UNSEEN, 0 };
+
+	if (!is_scalar(t) && t->kind != TY_STRUCT)      /* floating point */
+		return at;
+	if (!is_scalar(t) && t->size > 16 && regs_big_by_pointer()) {
+		at = *reg < n_regs ? (Place){ UA_POINTER, *reg } : at;
+		++*reg;
+	} else if ((is_scalar(t) || t->size <= 16) && *reg + slots <= n_regs) {
+		at = (Place){ is_scalar(t) ? UA_REGISTER : UA_UNSEEN, *reg };
+		*reg += slots;
+	} else {
+		at = (Place){ UA_STACK, *stack };
+		*stack += 8 * slots;
+	}
+	return at;
 }
 
 static void
 lay_out(ProbeContext *pc, Found *f, const Type *proto)
 {
 	Field *fields = NEW_N(pc->a, Field, proto->n_fields + 1);
-	u32 n = 0, reg = 0, size = 0, align = 1;
+	u32 n = 0, reg = 0, stack = 0, size = 0, align = 1;
 	Type *t;
 
 	for (u32 i = 0; i < proto->n_fields; i++) {
 		const Field *p = &proto->fields[i];
-		u32 takes = registers(p->type);
+		Place at = place(p->type, &reg, &stack);
 
-		if ((type_is_int(p->type) || p->type->kind == TY_PTR) && p->name && n < COUNT(f->reg) && reg < 256) {
-			size = ALIGN(size, p->type->align);
+		if (at.how != UA_UNSEEN && p->name && n < COUNT(f->place)) {
+			size = ALIGN(size, MAX(p->type->align, 1u));
 			fields[n] = (Field){ .name = p->name, .type = p->type, .offset = size };
-			f->reg[n++] = (u8)reg;
+			f->place[n++] = at;
 			size += p->type->size;
 			align = MAX(align, p->type->align);
 		}
-		reg += takes;
 	}
 	t = (Type *)type_struct_new(pc->types, arena_printf(pc->a, "_uprobe_%s", f->func), false);
 	type_struct_set(pc->types, t, fields, n, ALIGN(size, align), align);
 	f->type = t;
+	f->proto = proto;
 }
 
 static Found *
@@ -127,8 +149,46 @@ uargs_load(ProbeContext *pc, Fn *fn, const Probe *p, u32 field)
 
 	if (!t)
 		return ir_const(fn, 0);
-	snprintf(name, sizeof(name), "arg%u", f->reg[field]);
-	r = regs_load(pc, fn, AS_USER, name);
-	/* The upper half of a register that holds an int is undefined. */
-	return t->size < 8 ? ir_ext(fn, r, t->size, t->sign) : r;
+	snprintf(name, sizeof(name), "arg%u", f->place[field].n);
+	switch (f->place[field].how) {
+	case UA_POINTER:
+		return regs_load(pc, fn, AS_USER, name);
+	case UA_STACK:
+		r = regs_stack_arg(fn, f->place[field].n);
+		return is_scalar(t) ? probe_read(pc, fn, AS_USER, r, t->size, t->sign) : r;
+	default:
+		r = regs_load(pc, fn, AS_USER, name);
+		/* The upper half of a register that holds an int is undefined. */
+		return t->size < 8 ? ir_ext(fn, r, t->size, t->sign) : r;
+	}
+}
+
+/* A type as C writes it. */
+static void
+put_c_type(const Type *t, Buf *out)
+{
+	static const char *const words[] = { [1] = "char", [2] = "short", [4] = "int", [8] = "long" };
+
+	if (t->kind == TY_PTR) {
+		put_c_type(t->elem, out);
+		buf_putc(out, '*');
+	} else if (t->kind == TY_INT && t->size <= 8 && words[t->size]) {
+		buf_printf(out, "%s%s", t->sign ? "" : "unsigned ", words[t->size]);
+	} else if (t->kind == TY_NONE) {
+		buf_puts(out, "void");
+	} else {
+		type_name(t, out);
+	}
+}
+
+void
+uargs_list(ProbeContext *pc, const Probe *p, Buf *out)
+{
+	const Type *proto = p->prov->is_return ? NULL : find(pc, p)->proto;
+
+	for (u32 i = 0; proto && i < proto->n_fields; i++) {
+		buf_puts(out, "    ");
+		put_c_type(proto->fields[i].type, out);
+		buf_printf(out, " %s\n", proto->fields[i].name ? proto->fields[i].name : "");
+	}
 }

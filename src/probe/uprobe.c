@@ -402,7 +402,7 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 	.is_return = ret, \
 	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_UPROBE, .space = AS_USER, .per_pid = true, .last_first = true, .of_files = true, \
 	.same_code = true, .usage = form, .parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = load, \
-	.code = code, .attach = attach, \
+	.code = code, .attach = attach, .list_args = uargs_list, \
 }
 
 const Provider uprobe_provider = UPROBE("uprobe", "u", false,

@@ -211,9 +211,9 @@ test_attach(void)
 	pc.pid = 0;
 }
 
-/* arg6 and arg7 lie on the stack: the code that loads them, compiled and run. */
+/* arg6 and arg7 lie on the stack: the code that loads them, compiled and run; by number, then by name from DWARF. */
 static void
-test_stack_args(void)
+test_stack_args(bool by_name)
 {
 	for (u32 n = 0; n < 8; n++) {
 		Found f = expand("u:%s:user_probe_target_eight", 1);
@@ -230,7 +230,12 @@ test_stack_args(void)
 
 		snprintf(name, sizeof(name), "arg%u", n);
 		assert(p->prov->value_type(&pc, p, name, &why) == type_int(8, false));
-		ir_store(fn, ir_mapval(fn, 0, 0), 0, 8, p->prov->load(&pc, p, fn, name, 0));
+		if (by_name) {
+			const Type *t = p->prov->args(&pc, p, &why);
+
+			assert(t && t->n_fields == 8 && t->fields[n].name[0] == "abcdefgh"[n]);
+		}
+		ir_store(fn, ir_mapval(fn, 0, 0), 0, 8, p->prov->load(&pc, p, fn, by_name ? NULL : name, n));
 		ir_ret(fn, 0);
 		assert(ir_compile(u, &opt, pc.d, &c));
 		c.prog_type = BPF_PROG_TYPE_KPROBE;
@@ -266,7 +271,8 @@ main(void)
 		return 77;
 	}
 	test_attach();
-	test_stack_args();
+	test_stack_args(false);
+	test_stack_args(true);
 	pc.machine->ops->close(pc.machine);
 	sym_free(pc.sym);
 	type_free(pc.types);
