@@ -97,12 +97,13 @@ ir_arg_letter(const Ins *i, u32 k)
 	return h && k < strlen(h->sig) && h->sig[k] != '>' ? h->sig[k] : '?';
 }
 
-/* Bytes that a call surely writes through its k-th argument, 0 if unknown. */
+/* Bytes that a call surely writes through its k-th argument, 0 if unknown (get_current_comm: Linux 5.19 to 6.3 may stop
+ * behind the name). */
 u32
 ir_arg_written(const Fn *fn, const Ins *i, u32 k)
 {
 	switch (i->imm) {
-	case BPF_FUNC_get_current_comm: case BPF_FUNC_probe_read: case BPF_FUNC_probe_read_kernel: case BPF_FUNC_probe_read_user:
+	case BPF_FUNC_probe_read: case BPF_FUNC_probe_read_kernel: case BPF_FUNC_probe_read_user:
 		return k == 0 && is_const(fn, i->args[1]) ? (u32)at(fn, i->args[1])->imm : 0;
 	default:
 		return 0;

@@ -187,6 +187,9 @@ into_comm(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 	u32 size = MIN(as->size, 16u);
 
 	(void)n;
+	/* Linux 5.19 to 6.3 leaves what stands behind the name's last word as it was: keys of one name would differ. */
+	if (clean)
+		ir_zero(c->fn, base, off, size);
 	IR_CALL(c->fn, BPF_FUNC_get_current_comm, offset(c, base, off), ir_const(c->fn, size));
 	if (clean && as->size > size)
 		ir_zero(c->fn, base, off + (s32)size, as->size - size);
