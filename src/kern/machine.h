@@ -72,6 +72,9 @@ bool kern_raise_memlock(void);
 /* prog.c */
 int kern_prog_load(Machine *m, const Code *code, const int *maps, u32 n_maps, Refusal *why);
 int kern_prog_run(Machine *m, int prog, void *ctx, u32 ctx_size, u32 *retval);
+/* Events at which the kernel did not run our programs, since another one (of ours or not) was running on that CPU: where
+ * tracepoints can be preempted, as since 6.13, two threads of one CPU suffice. The kernel counts them since 5.12; 0 before. */
+u64 kern_prog_missed(KernMachine *k);
 /* BPF_PROG_LOAD of code as it is (maps already put in); log may be NULL. fd or -errno. */
 int kern_load(const Code *code, const Insn *insns, int btf_fd, u32 log_level, char *log, u32 log_size);
 int kern_test_run(int prog_fd, u32 prog_type, void *ctx, u32 ctx_size, u32 *retval);

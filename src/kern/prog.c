@@ -265,3 +265,19 @@ kern_prog_run(Machine *m, int prog, void *ctx, u32 ctx_size, u32 *retval)
 
 	return fd < 0 ? fd : kern_test_run(fd, k->prog_types.v[prog], ctx, ctx_size, retval);
 }
+
+u64
+kern_prog_missed(KernMachine *k)
+{
+	u64 missed = 0;
+
+	for (u32 i = 0; i < k->progs.n; i++) {
+		struct bpf_prog_info info = { 0 };
+		union bpf_attr attr = { .info = { .info_len = sizeof(info), .info = ptr(&info) } };
+
+		attr.info.bpf_fd = (u32)k->progs.v[i];
+		if (k->progs.v[i] >= 0 && !sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}

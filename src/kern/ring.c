@@ -241,7 +241,9 @@ kern_ring_fd(Machine *m)
 u64
 kern_ring_lost(Machine *m)
 {
-	return ((KernMachine *)m)->ring.lost;
+	KernMachine *k = (KernMachine *)m;
+
+	return k->ring.lost + kern_prog_missed(k);
 }
 
 void
