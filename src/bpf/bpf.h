@@ -149,10 +149,11 @@ typedef struct Object {
 	ObjRun *runs;                   /* bpfx: expected runs of progs[0] */
 	u32 n_runs;
 } Object;
-/* Reads bpfx, hex text or raw instructions, told apart by content. Hostile input is safe. false: errors are in d.
+/* Reads ELF, bpfx, hex text or raw instructions, told apart by content. Hostile input is safe. false: errors are in d.
  * Nothing is checked beyond the format: instructions may be invalid, map indexes out of range. */
 bool bpf_object_read(const char *path, Arena *a, Diag *d, Object *o);
 bool bpf_object_parse(const char *name, const void *data, size_t n, Arena *a, Diag *d, Object *o);
+bool bpf_elf_parse(const char *name, const u8 *p, size_t n, Arena *a, Diag *d, Object *o);      /* elf.c, for object.c */
 /* The program in section (or named) `name`, the first one for NULL; NULL if there is none. */
 const ObjProg *bpf_object_prog(const Object *o, const char *name);
 

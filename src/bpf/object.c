@@ -1,5 +1,5 @@
 /* object: reads programs from files: bpfx (programs of verifier suites with maps and expected runs), hex text, raw
- * instructions. Formats are told apart by their first bytes. */
+ * instructions; ELF is elf.c's. Formats are told apart by their first bytes. */
 #include "bpf/bpf.h"
 
 #include <ctype.h>
@@ -460,6 +460,8 @@ bpf_object_parse(const char *name, const void *data, size_t n, Arena *a, Diag *d
 	const char *format = "raw";
 
 	*o = (Object){ 0 };
+	if (n >= 4 && !memcmp(data, "\177ELF", 4))
+		return bpf_elf_parse(name, data, n, a, d, o);
 	r.code.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
 	r.base = diag_source(d, name, data, n);
 	if (n > 16 << 20) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum { LOG_BYTES = 4 << 20, N_MAPS = 64 };
@@ -165,6 +166,26 @@ kernel_verdict(const Code *c, const KMaps *maps, u32 level)
 		return fd;
 	close(fd);
 	return 0;
+}
+
+/* Can programs be loaded here, into a kernel with the verifier whose rules ours follows (6.18)? Says why not. */
+static inline bool
+kernel_is_ours(void)
+{
+	static Insn two[] = { { .code = 0xb7 }, { .code = 0x95 } };
+	Code c = { .prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insns = two, .n = 2 };
+	KMaps none = { .n = 0 };
+	struct utsname u;
+
+	if (kernel_verdict(&c, &none, 0)) {
+		puts("programs may not be loaded here");
+		return false;
+	}
+	if (uname(&u) || strncmp(u.release, "6.18.", 5)) {
+		puts("the rules are those of Linux 6.18; this is another kernel");
+		return false;
+	}
+	return true;
 }
 
 /* The line of the log that tells the cause: the last one that is not bookkeeping. */

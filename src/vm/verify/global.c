@@ -1,15 +1,7 @@
 /* global: functions of the program that are verified by themselves, once, for any arguments that their BTF prototype allows:
  * numbers, the context, memory of a known size that may be NULL. Callers check arguments and learn nothing of the result. */
+#include "bpf/btf.h"
 #include "vm/verify/call.h"
-
-enum { KIND_INT = 1, KIND_PTR, KIND_ARRAY, KIND_STRUCT, KIND_UNION, KIND_ENUM, KIND_FWD, KIND_TYPEDEF, KIND_VOLATILE, KIND_CONST,
-       KIND_RESTRICT, KIND_FUNC, KIND_FUNC_PROTO, KIND_VAR, KIND_DATASEC, KIND_FLOAT, KIND_DECL_TAG, KIND_TYPE_TAG, KIND_ENUM64 };
-enum { MAX_DEPTH = 32 };
-
-/* One type: its fixed part and what follows. */
-typedef struct Type { u32 name, info, size; const u8 *rest; u32 n_rest; } Type;
-
-typedef struct Blob { const u8 *types; u32 n_types; const char *strings; u32 n_strings; } Blob;
 
 static u32
 get32(const u8 *p)
@@ -21,104 +13,24 @@ get32(const u8 *p)
 }
 
 static bool
-open_btf(const Code *c, Blob *b)
+sub_proto(const Verifier *v, int sub, BtfBlob *b, BtfItem *func, BtfItem *proto)
 {
-	const u8 *p = c->btf;
-	u64 hdr, type_off, type_len, str_off, str_len, n = c->btf_size;
-
-	if (!p || n < 24 || p[0] != 0x9f || p[1] != 0xeb)
-		return false;
-	hdr = get32(p + 4);
-	type_off = get32(p + 8);
-	type_len = get32(p + 12);
-	str_off = get32(p + 16);
-	str_len = get32(p + 20);
-	if (hdr + type_off + type_len > n || hdr + str_off + str_len > n)
-		return false;
-	*b = (Blob){ p + hdr + type_off, (u32)type_len, (const char *)p + hdr + str_off, (u32)str_len };
-	return true;
-}
-
-static u32
-kind_of(const Type *t)
-{
-	return t->info >> 24 & 31;
-}
-
-/* Bytes behind the three words of a type. */
-static u32
-tail_of(u32 kind, u32 vlen)
-{
-	switch (kind) {
-	case KIND_INT: case KIND_VAR: case KIND_DECL_TAG: return 4;
-	case KIND_ARRAY: return 12;
-	case KIND_STRUCT: case KIND_UNION: case KIND_DATASEC: case KIND_ENUM64: return vlen * 12;
-	case KIND_ENUM: case KIND_FUNC_PROTO: return vlen * 8;
-	}
-	return 0;
-}
-
-static bool
-type_at(const Blob *b, u32 id, Type *t)
-{
-	u32 at = 0;
-
-	for (u32 i = 1; at + 12 <= b->n_types; i++) {
-		t->name = get32(b->types + at);
-		t->info = get32(b->types + at + 4);
-		t->size = get32(b->types + at + 8);
-		t->rest = b->types + at + 12;
-		t->n_rest = tail_of(kind_of(t), t->info & 0xffff);
-		if (t->n_rest > b->n_types - at - 12)
-			return false;
-		if (i == id)
-			return true;
-		at += 12 + t->n_rest;
-	}
-	return false;
-}
-
-/* Without typedefs and qualifiers. */
-static bool
-plain_type(const Blob *b, u32 id, Type *t)
-{
-	for (int i = 0; i < MAX_DEPTH; i++) {
-		if (!type_at(b, id, t))
-			return false;
-		switch (kind_of(t)) {
-		case KIND_TYPEDEF: case KIND_VOLATILE: case KIND_CONST: case KIND_RESTRICT: case KIND_TYPE_TAG:
-			id = t->size;
-			continue;
-		}
-		return true;
-	}
-	return false;
-}
-
-static const char *
-name_at(const Blob *b, u32 off)
-{
-	return off < b->n_strings && memchr(b->strings + off, 0, b->n_strings - off) ? b->strings + off : "";
-}
-
-static bool
-sub_proto(const Verifier *v, int sub, Blob *b, Type *func, Type *proto)
-{
-	if (!open_btf(v->code, b))
-		return false;
+	*b = v->btf;
 	for (u32 i = 0; i < v->code->n_funcs; i++)
 		if (v->code->funcs[i].pc == (u32)v->sub[sub].start)
-			return type_at(b, v->code->funcs[i].btf_type, func) && kind_of(func) == KIND_FUNC &&
-				type_at(b, func->size, proto) && kind_of(proto) == KIND_FUNC_PROTO;
+			return bpf_btf_at(b, v->code->funcs[i].btf_type, func) && bpf_btf_kind(func) == BTF_FUNC &&
+				bpf_btf_at(b, func->size, proto) && bpf_btf_kind(proto) == BTF_FUNC_PROTO;
 	return false;
 }
 
 bool
 vf_global_find(Verifier *v)
 {
-	Blob b;
-	Type func, proto;
+	BtfBlob b;
+	BtfItem func, proto;
 
+	if (v->code->n_funcs && !bpf_btf_open(v->a, v->code->btf, v->code->btf_size, &v->btf))
+		return vf_refuse(v, "the program's BTF is malformed");
 	for (u32 i = 1; i < v->n_subs && v->code->n_funcs; i++) {
 		if (!sub_proto(v, (int)i, &b, &func, &proto)) {
 			v->pc = v->sub[i].start;
@@ -131,21 +43,6 @@ vf_global_find(Verifier *v)
 }
 
 typedef enum ArgKind { ARG_NUMBER, ARG_CTX, ARG_MEMORY, ARG_OTHER } ArgKind;
-
-static u32
-size_of(const Blob *b, u32 id, int depth)
-{
-	Type t;
-
-	if (depth > MAX_DEPTH || !plain_type(b, id, &t))
-		return 0;
-	switch (kind_of(&t)) {
-	case KIND_INT: case KIND_STRUCT: case KIND_UNION: case KIND_ENUM: case KIND_ENUM64: case KIND_FLOAT: return t.size;
-	case KIND_PTR: return 8;
-	case KIND_ARRAY: return size_of(b, get32(t.rest), depth + 1) * get32(t.rest + 8);
-	}
-	return 0;
-}
 
 static bool
 is_ctx_type(const Code *c, const char *name)
@@ -169,28 +66,28 @@ is_ctx_type(const Code *c, const char *name)
 }
 
 static ArgKind
-arg_kind(const Verifier *v, const Blob *b, u32 id, u32 *size)
+arg_kind(const Verifier *v, const BtfBlob *b, u32 id, u32 *size)
 {
-	Type t, to;
+	BtfItem t, to;
 
 	*size = 0;
-	if (!plain_type(b, id, &t))
+	if (!bpf_btf_plain(b, id, &t))
 		return ARG_OTHER;
-	if (kind_of(&t) == KIND_INT || kind_of(&t) == KIND_ENUM || kind_of(&t) == KIND_ENUM64)
+	if (bpf_btf_kind(&t) == BTF_INT || bpf_btf_kind(&t) == BTF_ENUM || bpf_btf_kind(&t) == BTF_ENUM64)
 		return ARG_NUMBER;
-	if (kind_of(&t) != KIND_PTR || !plain_type(b, t.size, &to))
+	if (bpf_btf_kind(&t) != BTF_PTR || !bpf_btf_plain(b, t.size, &to))
 		return ARG_OTHER;
-	if (kind_of(&to) == KIND_STRUCT && is_ctx_type(v->code, name_at(b, to.name)))
+	if (bpf_btf_kind(&to) == BTF_STRUCT && is_ctx_type(v->code, bpf_btf_name(b, to.name)))
 		return ARG_CTX;
-	*size = size_of(b, t.size, 0);
+	*size = bpf_btf_size(b, t.size);
 	return *size ? ARG_MEMORY : ARG_OTHER;
 }
 
 static bool
 arg_at(Verifier *v, int sub, int i, ArgKind *kind, u32 *size)
 {
-	Blob b;
-	Type func, proto;
+	BtfBlob b;
+	BtfItem func, proto;
 
 	if (!sub_proto(v, sub, &b, &func, &proto))
 		return vf_unsupported(v, "the prototype of a global function is not in the program's BTF");

@@ -6,6 +6,7 @@
 #ifndef VM_VERIFY_VERIFY_H
 #define VM_VERIFY_VERIFY_H
 
+#include "bpf/btf.h"
 #include "vm/vm.h"
 
 enum {
@@ -191,7 +192,7 @@ typedef struct Verifier {
 	s32 fail_reg;                   /* register the refusal is about, or -1 */
 	const char *remedy;
 	s32 loop_pc;
-	Reg fake;
+	BtfBlob btf;                    /* of the program, when it has functions */
 } Verifier;
 
 /* explain.c: a refusal; gives false. The first line is in the kernel's words. */

@@ -1,7 +1,7 @@
-/* khelpers SEED COUNT: calls helpers with arguments that fit their signature, mostly, from every program type, and compares the
- * verifier with the host kernel: the verdict and the register it names. Prints each kind of disagreement once; exits 1 on any
+/* verify_helpers [SEED COUNT]: calls helpers with arguments that fit their signature, mostly, from every program type, and compares the
+ * verifier with the host kernel: the verdict and the register it names. Prints each kind of disagreement once; fails on any
  * false accept. */
-#include "kernel.h"
+#include "../vm/kernel.h"
 #include "vm/vm.h"
 
 static u64 seed;
@@ -97,11 +97,13 @@ main(int argc, char **argv)
 	u32 n_seen = 0, same = 0, fa = 0, fr = 0, other = 0, us = 0;
 	KMaps fds;
 
-	if (argc < 3)
-		return 2;
-	seed = strtoull(argv[1], NULL, 0) * 0x9e3779b97f4a7c15ull + 1;
+	u32 count = argc > 2 ? (u32)atoi(argv[2]) : 10000;
+
+	if (!kernel_is_ours())
+		return 77;
+	seed = (argc > 1 ? strtoull(argv[1], NULL, 0) : 1) * 0x9e3779b97f4a7c15ull + 1;
 	maps_make(&o, &fds);
-	for (u32 i = 0; i < (u32)atoi(argv[2]); i++) {
+	for (u32 i = 0; i < count; i++) {
 		u32 id = 1 + rnd(211), t = rnd(COUNT(types)), kind;
 		const Helper *h = bpf_helper(id);
 		Code c = { .prog_type = types[t][0], .attach_type = types[t][1], .insns = code };
