@@ -8,8 +8,10 @@ static int
 print_names(ProbeContext *pc, const char *pattern, bool args)
 {
 	Buf b = { 0 };
-	int n = probe_list(pc, pattern, args, &b);
+	int n = type_btf_list(pc->types, pattern, args, &b);
 
+	if (n < 0)
+		n = probe_list(pc, pattern, args, &b);
 	fwrite(b.p ? b.p : "", 1, b.n, stdout);
 	buf_free(&b);
 	return n;

@@ -41,9 +41,9 @@ static const struct { u8 fixed, each; } extra[N_KIND] = {
 	[BTF_KIND_DATASEC] = { 0, 12 }, [K_DECL_TAG] = { 4, 0 }, [K_ENUM64] = { 0, 12 },
 };
 
-typedef struct Head { u32 name, info, size; } Head;     /* struct btf_type */
-#define KIND(h) ((h)->info >> 24 & 31)
-#define VLEN(h) ((h)->info & 0xffff)
+typedef BtfHead Head;
+#define KIND(h) BTF_KIND_OF(h)
+#define VLEN(h) BTF_VLEN_OF(h)
 
 /* Bytes of the record at off; 0 if it does not fit or is of no known kind. */
 static inline u32
@@ -112,6 +112,18 @@ str(const Btf *b, u32 off)
 	if (off < b->str_base || off - b->str_base >= b->strs_len)
 		return "";
 	return b->strs + (off - b->str_base);   /* the section ends with NUL */
+}
+
+const BtfHead *
+btf_head(Btf *b, u32 id)
+{
+	return by_id(b, id);
+}
+
+const char *
+btf_str(const Btf *b, u32 off)
+{
+	return str(b, off);
 }
 
 /* Finds the section .BTF of an ELF file in m; narrows p and n to it. */

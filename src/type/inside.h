@@ -21,7 +21,12 @@ struct Types {
 typedef struct Later { TypeFill *fill; void *arg; u64 id; bool done; } Later;
 typedef struct Enumerator { s64 value; const Type *type; } Enumerator;
 
-/* btf.c */
+/* btf.c; a type's record is a head (struct btf_type) and what its kind brings. NULL: no such id. */
+typedef struct BtfHead { u32 name, info, size; } BtfHead;
+#define BTF_KIND_OF(h) ((h)->info >> 24 & 31)
+#define BTF_VLEN_OF(h) ((h)->info & 0xffff)
+const BtfHead *btf_head(struct Btf *b, u32 id);
+const char *btf_str(const struct Btf *b, u32 off);      /* "" for what is none */
 const Type *btf_find(Types *ts, char kind, const char *name, size_t n);   /* kind: 's' 'u' 'e' 't'(ypedef) 'i'(nt) */
 void btf_complete(Types *ts, Type *t);                  /* fills in members, size, align of a struct with a BTF id */
 void btf_adopt(Types *ts, Type *t);                     /* the same of a struct that C text only names, if BTF has one */

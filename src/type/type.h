@@ -116,6 +116,9 @@ const Type *type_btf_func(Types *ts, const char *module, const char *name, u32 *
 void type_btf_each(Types *ts, char kind, void (*fn)(void *arg, const char *name), void *arg);
 /* The same of one module (NULL: vmlinux), and the names of all modules that have BTF. kind 't' are typedefs, 'f' functions. */
 void type_btf_each_in(Types *ts, const char *module, char kind, void (*fn)(void *arg, const char *name), void *arg);
+/* "struct PATTERN", "union ...", "enum ...": the names that match, one a line, or their definitions as C text. Their number; -1:
+ * the pattern is of no such form. */
+int type_btf_list(Types *ts, const char *pattern, bool definitions, Buf *out);
 void type_btf_modules(Types *ts, void (*fn)(void *arg, const char *name), void *arg);
 
 #endif

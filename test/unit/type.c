@@ -159,6 +159,16 @@ use(const char *path, bool good)
 	t = type_btf_func(ts, NULL, "f", &id);
 	assert(!good || (t && id == 6 && t->n_fields == 1 && t->elem == type_int(4, true)));
 	type_btf_each(ts, 's', counter, NULL);
+	Buf b = { 0 };
+
+	type_btf_list(ts, "struct *", true, &b);
+	assert(!good || !strcmp(b.p, "vmlinux: struct s {\n\tint a;\n\tstruct s *next;\n\tint bits: 3;\n};\n\n"));
+	buf_clear(&b);
+	type_btf_list(ts, "enum e", true, &b);
+	assert(!good || !strcmp(b.p, "vmlinux: enum e {\n\tX = 7,\n};\n\n"));
+	buf_clear(&b);
+	assert(type_btf_list(ts, "kprobe:*", false, &b) == -1 && type_btf_list(ts, "union *", false, &b) >= 0);
+	buf_free(&b);
 	type_free(ts);
 	arena_free(a);
 }
