@@ -4,11 +4,8 @@
 static void
 not_null(Reg *r, bool is_null)
 {
-	u32 deps = 0;
-
 	if (is_null) {
 		vf_reg_known(r, 0);
-		r->deps = deps;
 		return;
 	}
 	r->flags &= (u8)~F_NULL;
@@ -23,16 +20,12 @@ mark_null(Verifier *v, State *s, int reg, bool is_null)
 	u32 id = r->id, ref = r->ref;
 
 	if (ref && ref == id && is_null) {      /* nothing was acquired */
-		State *cur = v->s;
-
-		v->s = s;
 		for (u32 i = 0; i < s->n_refs; i++)
 			if (s->ref[i].kind == REF_PTR && s->ref[i].id == id) {
 				s->ref[i] = s->ref[--s->n_refs];
 				v->bytes -= sizeof(Ref);
 				break;
 			}
-		v->s = cur;
 	}
 	EACH_REG(s, x, {
 		if (x->kind != R_SCALAR && (x->flags & F_NULL) && x->id == id) {
@@ -267,9 +260,8 @@ equal_pointers(Verifier *v, State *yes, State *no, const Insn *insn, const Reg *
 }
 
 static bool
-sane(Verifier *v, const Reg *r)
+sane(const Reg *r)
 {
-	(void)v;
 	return r->kind != R_SCALAR || vf_reg_sane(r);
 }
 
@@ -298,7 +290,7 @@ vf_do_branch(Verifier *v, const Insn *insn)
 {
 	u8 op = BPF_OP(insn->code);
 	bool jmp32 = BPF_CLASS(insn->code) == BPF_JMP32, by_reg = BPF_SRC(insn->code) == BPF_X;
-	Reg *regs = vf_regs_of(v), *a, *b, imm, f1, f2, olda, oldb;
+	Reg *regs = vf_regs_of(v), *a, *b, imm, spare, olda, oldb;
 	Frame *of;
 	State *other;
 	int t;
@@ -339,24 +331,22 @@ vf_do_branch(Verifier *v, const Insn *insn)
 	vf_path_add(v, other, v->pc, true);
 	vf_path_add(v, v->s, v->pc, false);
 	if (olda.kind == R_SCALAR && oldb.kind == R_SCALAR) {       /* a may be b: so does the kernel */
-		Reg *ta = &of->reg[insn->dst_reg], *tb = by_reg ? &of->reg[insn->src_reg] : &f2;
+		Reg *ta = &of->reg[insn->dst_reg], *tb = by_reg ? &of->reg[insn->src_reg] : &spare;
 
-		f1 = olda;
-		f2 = oldb;
+		spare = oldb;
 		vf_reg_refine(a, b, vf_jump_reversed(op), jmp32);
 		vf_reg_sync(a);
 		vf_reg_sync(b);
 		vf_reg_refine(ta, tb, op, jmp32);
 		vf_reg_sync(ta);
 		vf_reg_sync(tb);
-		(void)f1;
-		if (!sane(v, a))
+		if (!sane(a))
 			unbound(a);
-		if (by_reg && !sane(v, b))
+		if (by_reg && !sane(b))
 			unbound(b);
-		if (!sane(v, ta))
+		if (!sane(ta))
 			unbound(ta);
-		if (by_reg && !sane(v, tb))
+		if (by_reg && !sane(tb))
 			unbound(tb);
 	}
 	if (by_reg) {

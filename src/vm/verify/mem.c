@@ -108,12 +108,6 @@ vf_check_region(Verifier *v, int reg, s32 off, u64 size, u64 mem_size, bool zero
 	return true;
 }
 
-s32
-vf_map_field_size(MapFieldKind kind)
-{
-	return kind == MF_SPIN_LOCK ? 4 : kind == MF_TIMER || kind == MF_WORKQUEUE ? 16 : 8;
-}
-
 static const char *
 field_name(MapFieldKind kind)
 {
@@ -186,9 +180,8 @@ vf_check_packet(Verifier *v, int reg, s32 off, u64 size, bool zero_ok)
 }
 
 bool
-vf_may_write_packet(Verifier *v, bool helper)
+vf_may_write_packet(Verifier *v)
 {
-	(void)helper;
 	switch (v->code->prog_type) {
 	case BPF_PROG_TYPE_SCHED_CLS: case BPF_PROG_TYPE_SCHED_ACT: case BPF_PROG_TYPE_XDP: case BPF_PROG_TYPE_LWT_XMIT:
 	case BPF_PROG_TYPE_SK_SKB: case BPF_PROG_TYPE_SK_MSG: case BPF_PROG_TYPE_CGROUP_SOCKOPT:
@@ -401,13 +394,12 @@ load_bytes(Verifier *v, const Reg *from, s64 min, s64 end, int value)
 }
 
 static bool
-fill(Verifier *v, Frame *f, const Reg *from, s64 off, u32 size, int value)
+fill(Verifier *v, Frame *f, s64 off, u32 size, int value)
 {
 	u32 byte, spilled = 1, n_spill = 0, n_zero = 0, deps;
 	Slot *s = slot_at(f, off, &byte);
 	Reg *dst = value >= 0 ? &vf_regs_of(v)[value] : NULL;
 
-	(void)from;
 	for (u32 i = 7; i > 0 && s->type[i - 1] == T_SPILL; i--)
 		spilled++;
 	if (size == 8 && spilled == 8) {
@@ -465,7 +457,7 @@ read_stack(Verifier *v, int reg, s32 off, u32 size, int value)
 		Slot *s = slot_at(f, min, &byte);
 
 		if (vf_slot_is_spill(s))
-			return fill(v, f, &r, min, size, value);
+			return fill(v, f, min, size, value);
 	} else if (value < 0)
 		return vf_refuse_reg(v, reg, "variable offset stack pointer cannot be passed into helper function");
 	for (s64 at = min; at < max + size; at++) {
@@ -680,7 +672,7 @@ vf_check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool s
 		unknown = false;
 		break;
 	case R_PACKET: case R_META:
-		if (how == ACC_WRITE && !vf_may_write_packet(v, false))
+		if (how == ACC_WRITE && !vf_may_write_packet(v))
 			return vf_refuse_reg(v, reg, "cannot write into packet");
 		ok = vf_check_packet(v, reg, off, size, false);
 		break;

@@ -178,9 +178,8 @@ vf_deps_restart(Verifier *v, State *s)
 }
 
 static u32
-mark_all(Verifier *v, State *s, bool *changed)
+mark_all(State *s, bool *changed)
 {
-	(void)v;
 	EACH_REG(s, r, {
 		if (r->kind == R_SCALAR && !r->precise) {
 			r->precise = true;
@@ -199,7 +198,7 @@ vf_mark_precise_from(Verifier *v, State *parent, u32 deps)
 		u32 next = 0;
 
 		if (deps == ALL) {
-			deps = mark_all(v, s, &changed);
+			deps = mark_all(s, &changed);
 			continue;
 		}
 		for (u32 i = 0; i < v->deps->set[deps].n; i++) {

@@ -444,9 +444,14 @@ private_stack(const Verifier *v)
 static bool
 depth_of(Verifier *v, int idx, u32 above, u32 frame, bool private)
 {
-	const Sub *sub = &v->sub[idx];
+	Sub *sub = &v->sub[idx];
 	u32 own = ALIGN(sub->stack, 16), depth = above;
 
+	/* Less stack above it at a smaller depth cannot be worse than what was good before. */
+	for (u32 i = frame; i < MAX_FRAMES; i++)
+		if (sub->seen[i] > above)
+			return true;
+	sub->seen[frame] = (u16)(above + 1);
 	if (idx && sub->tail_call && depth >= 256)
 		return vf_refuse(v, "tail_calls are not allowed when call stack of previous frames is %u bytes. Too large", depth);
 	if (private && own >= 64) {

@@ -151,6 +151,7 @@ typedef struct Sub {
 	bool ld_abs, tail_call, async_cb, called;
 	bool global, checked;           /* global: verified by itself, its result is unknown */
 	s8 n_args;
+	u16 seen[8];                    /* by depth of calls: bytes of stack above it + 1, looked at already */
 } Sub;
 
 enum { I_PRUNE = 1, I_FORCE = 2, I_SEEN = 4, I_SECOND = 8, I_CALLBACK = 16, I_SUBPROG = 32, I_TARGET = 64 };
@@ -279,8 +280,7 @@ bool vf_check_region(Verifier *v, int reg, s32 off, u64 size, u64 mem_size, bool
 bool vf_check_packet(Verifier *v, int reg, s32 off, u64 size, bool zero_ok);
 bool vf_check_map_value(Verifier *v, int reg, s32 off, u64 size, bool zero_ok, bool by_helper);
 bool vf_check_fixed_off(Verifier *v, const Reg *r, int reg, bool off_ok);
-s32 vf_map_field_size(MapFieldKind kind);
-bool vf_may_write_packet(Verifier *v, bool helper);
+bool vf_may_write_packet(Verifier *v);
 
 /* ctx.c: what of the context a program type may touch. */
 typedef struct CtxAccess { Kind kind; u32 flags; u32 size; u32 load; } CtxAccess;
