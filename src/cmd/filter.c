@@ -231,7 +231,12 @@ dump(FilterJob *j)
 	insn = filt_code(f, &n);
 	if (filt_rejects_all(f))
 		filter_say("warning: this expression rejects every packet");
-	filt_print(insn, n, j->dump, &b);
+	if (filt_wants_text(f) || filt_wants_process(f))
+		filter_say("note: contains, pid, comm and cgroup are looked at behind the program, not in it");
+	if (j->dump == 1 && j->verbose)
+		filt_print_named(f, &b);
+	else
+		filt_print(insn, n, j->dump, &b);
 	fputs(b.p, stdout);
 	buf_free(&b);
 	return 0;

@@ -201,6 +201,8 @@ packet(Run *r, CapPacket *p)
 		return false;
 	if (f && !filt_run(f->insn, f->n, p->data, p->caplen, p->len))
 		return true;
+	if (filt_wants_text(f ? f->f : r->live) && !filt_text_fits(f ? f->f : r->live, p->data, p->caplen))
+		return true;
 	if (r->owners) {
 		const Owner *w = owners_find(r->owners, p->data, p->caplen, linktype);
 		Filt *with = f ? f->f : r->live;

@@ -49,26 +49,45 @@ filt_rejects_all(const Filt *f)
 	return f->empty;
 }
 
+/* Visits the parts of the outermost `and`. */
+#define FOR_PARTS(c, f) \
+	for (const Ast *n_ = (f)->ast, *c; n_ && (c = n_->kind == A_AND ? n_->r : n_); n_ = n_->kind == A_AND ? n_->l : NULL)
+
 bool
 filt_wants_process(const Filt *f)
 {
-	for (const Ast *n = f->ast; n; n = n->kind == A_AND ? n->l : NULL) {
-		const Ast *c = n->kind == A_AND ? n->r : n;
-
+	FOR_PARTS(c, f)
 		if (c->kind >= A_PID && c->kind <= A_CGROUP)
 			return true;
-	}
 	return false;
 }
 
 bool
 filt_process_fits(const Filt *f, u32 pid, const char *comm, const char *cgroup)
 {
-	for (const Ast *n = f->ast; n; n = n->kind == A_AND ? n->l : NULL) {
-		const Ast *c = n->kind == A_AND ? n->r : n;
-
+	FOR_PARTS(c, f)
 		if ((c->kind == A_PID && c->v != pid) || (c->kind == A_COMM && strcmp(c->text, comm)) ||
 		    (c->kind == A_CGROUP && !strstr(cgroup, c->text)))
+			return false;
+	return true;
+}
+
+bool
+filt_wants_text(const Filt *f)
+{
+	FOR_PARTS(c, f)
+		if (c->kind == A_CONTAINS || (c->kind == A_NOT && c->l->kind == A_CONTAINS))
+			return true;
+	return false;
+}
+
+bool
+filt_text_fits(const Filt *f, const u8 *p, u32 n)
+{
+	FOR_PARTS(c, f) {
+		const Ast *t = c->kind == A_NOT ? c->l : c;
+
+		if (t->kind == A_CONTAINS && (memmem(p, n, t->text, t->v) != NULL) != (t == c))
 			return false;
 	}
 	return true;

@@ -38,6 +38,9 @@ const FiltInsn *filt_code(const Filt *f, u32 *n);
 bool filt_rejects_all(const Filt *f);
 /* The words about the local process (pid, comm, cgroup), which no program can see: does it fit? */
 bool filt_wants_process(const Filt *f);
+/* `contains "..."`: programs have no loops to search with, so this too is asked behind the program. */
+bool filt_wants_text(const Filt *f);
+bool filt_text_fits(const Filt *f, const u8 *p, u32 n);
 bool filt_process_fits(const Filt *f, u32 pid, const char *comm, const char *cgroup);
 
 /* ebpf.c: the same filter as eBPF. PLAIN: r1 is the packet, r2 its length. The answer of SOCKET and PLAIN is the snapshot
@@ -72,5 +75,6 @@ FiltVerdict filt_compare(Arena *a, Diag *d, const Filt *x, const Filt *y, FiltCh
 /* print.c: as tcpdump -d, -dd and -ddd print it. */
 void filt_print_insn(const FiltInsn *insn, u32 pc, Buf *out);
 void filt_print(const FiltInsn *insn, u32 n, int level, Buf *out);
+void filt_print_named(const Filt *f, Buf *out);         /* annotate.c: -d with the names of fields */
 
 #endif

@@ -53,4 +53,6 @@ takes '' 'ipip and udp port 53' '11'
 takes '' 'ipip and ip6 and tcp port 443' '12'
 takes --scoped 'vxlan or gre or ipip' '7 9 10 11 12'
 takes '' 'host in {10.0.0.0/30} and udp port in {4789, 8000-9000}' '7'
+takes '' 'udp and contains "\x12\xb5"' '7'
+takes '' 'udp and not contains "\x12\xb5"' '8'
 exit $bad
