@@ -11,16 +11,16 @@
 #include <setjmp.h>
 
 enum { DEPTH = 400 };
-const Qual parse_undef = { K_UNDEF, P_NONE, D_NONE };
+const Qual filt_parse_undef = { K_UNDEF, P_NONE, D_NONE };
 
 static Item operand(Parser *p, Qual q, bool id_here);
 static Item item_id(Parser *p, Qual q);
 
-bool parse_at(Parser *p, int kind) { return p->t->kind == kind; }
-bool parse_at_char(Parser *p, int c) { return p->t->kind == TK_CHAR + c; }
+bool filt_parse_at(Parser *p, int kind) { return p->t->kind == kind; }
+bool filt_parse_at_char(Parser *p, int c) { return p->t->kind == TK_CHAR + c; }
 
 bool
-parse_take(Parser *p, int kind)
+filt_parse_take(Parser *p, int kind)
 {
 	if (p->t->kind != kind)
 		return false;
@@ -29,14 +29,14 @@ parse_take(Parser *p, int kind)
 }
 
 bool
-parse_soft(Parser *p, const char *word)
+filt_parse_soft(Parser *p, const char *word)
 {
-	return parse_at(p, TK_NAME) && !strcmp(p->t->text, word) && p->t->len == strlen(word);
+	return filt_parse_at(p, TK_NAME) && !strcmp(p->t->text, word) && p->t->len == strlen(word);
 }
 
 /* Reports that something else was expected at this token, and leaves. */
 void __attribute__((noreturn))
-parse_expected(Parser *p, const char *what)
+filt_parse_expected(Parser *p, const char *what)
 {
 	Token *t = p->t;
 
@@ -68,7 +68,7 @@ hint_word(Parser *p)
 }
 
 Ast *
-parse_ast(Parser *p, AstKind kind, Span from)
+filt_parse_ast(Parser *p, AstKind kind, Span from)
 {
 	Ast *n = NEW(p->a, Ast);
 
@@ -78,9 +78,9 @@ parse_ast(Parser *p, AstKind kind, Span from)
 }
 
 Ast *
-parse_two(Parser *p, AstKind kind, Ast *l, Ast *r)
+filt_parse_two(Parser *p, AstKind kind, Ast *l, Ast *r)
 {
-	Ast *n = parse_ast(p, kind, (Span){ l->at.from, r->at.to });
+	Ast *n = filt_parse_ast(p, kind, (Span){ l->at.from, r->at.to });
 
 	n->l = l;
 	n->r = r;
@@ -88,7 +88,7 @@ parse_two(Parser *p, AstKind kind, Ast *l, Ast *r)
 }
 
 void
-parse_deeper(Parser *p)
+filt_parse_deeper(Parser *p)
 {
 	if (++p->depth > DEPTH) {
 		diag_err(p->d, p->t->at, E_NESTING, "parentheses and negations are nested more than %d deep", DEPTH);
@@ -97,15 +97,15 @@ parse_deeper(Parser *p)
 }
 
 void
-parse_close(Parser *p, Span open)
+filt_parse_close(Parser *p, Span open)
 {
-	if (parse_take(p, TK_CHAR + ')'))
+	if (filt_parse_take(p, TK_CHAR + ')'))
 		return;
-	if (parse_at(p, TK_END)) {
+	if (filt_parse_at(p, TK_END)) {
 		diag_err(p->d, open, E_FILTER, "this '(' has no ')'");
 		longjmp(p->out, 1);
 	}
-	parse_expected(p, "'and', 'or' or ')'");
+	filt_parse_expected(p, "'and', 'or' or ')'");
 }
 
 /* ---- ids ---- */
@@ -113,7 +113,7 @@ parse_close(Parser *p, Span open)
 static Ast *
 id_ast(Parser *p, AstKind kind, Qual q)
 {
-	Ast *n = parse_ast(p, kind, p->t->at);
+	Ast *n = filt_parse_ast(p, kind, p->t->at);
 
 	n->q = q;
 	n->text = p->t->text;
@@ -125,7 +125,7 @@ id_ast(Parser *p, AstKind kind, Qual q)
 static Ast *
 number_id(Parser *p, Arith *x, Qual q)
 {
-	Ast *n = parse_ast(p, A_NUM, x->at);
+	Ast *n = filt_parse_ast(p, A_NUM, x->at);
 
 	n->q = q;
 	n->v = x->k;
@@ -135,8 +135,8 @@ number_id(Parser *p, Arith *x, Qual q)
 static u32
 prefix_len(Parser *p)
 {
-	if (!parse_at(p, TK_NUM))
-		parse_expected(p, "the number of bits of the network");
+	if (!filt_parse_at(p, TK_NUM))
+		filt_parse_expected(p, "the number of bits of the network");
 	return p->t++->value;
 }
 
@@ -153,26 +153,26 @@ member(Parser *p, Qual q)
 static Ast *
 set(Parser *p, Qual q)
 {
-	Ast *n = parse_ast(p, A_SET, p->t->at);
+	Ast *n = filt_parse_ast(p, A_SET, p->t->at);
 	Span open = p->t->at;
 
 	n->q = q;
 	n->flag = true;
 	p->t++;
 	do {
-		if (parse_at_char(p, '}'))
+		if (filt_parse_at_char(p, '}'))
 			break;
-		if (parse_at(p, TK_NUM) || parse_at(p, TK_NAME) || parse_at(p, TK_V4) || parse_at(p, TK_V6) || parse_at(p, TK_MAC) || parse_at(p, TK_FILE))
+		if (filt_parse_at(p, TK_NUM) || filt_parse_at(p, TK_NAME) || filt_parse_at(p, TK_V4) || filt_parse_at(p, TK_V6) || filt_parse_at(p, TK_MAC) || filt_parse_at(p, TK_FILE))
 			VEC_PUSH(p->a, &n->list, member(p, q));
 		else
-			parse_expected(p, "an address, a number, a name or @FILE");
-	} while (parse_take(p, TK_CHAR + ','));
-	if (parse_at(p, TK_END)) {
+			filt_parse_expected(p, "an address, a number, a name or @FILE");
+	} while (filt_parse_take(p, TK_CHAR + ','));
+	if (filt_parse_at(p, TK_END)) {
 		diag_err(p->d, open, E_FILTER, "this '{' has no '}'");
 		longjmp(p->out, 1);
 	}
-	if (!parse_at_char(p, '}'))
-		parse_expected(p, "',' or '}'");
+	if (!filt_parse_at_char(p, '}'))
+		filt_parse_expected(p, "',' or '}'");
 	n->at.to = p->t->at.to;
 	p->t++;
 	return n;
@@ -188,7 +188,7 @@ item_id(Parser *p, Qual q)
 
 	switch (p->t->kind) {
 	case TK_NAME:
-		if (parse_soft(p, "in") && p->t[1].kind == TK_CHAR + '{') {
+		if (filt_parse_soft(p, "in") && p->t[1].kind == TK_CHAR + '{') {
 			p->t++;
 			it.ast = set(p, q);
 			break;
@@ -198,17 +198,17 @@ item_id(Parser *p, Qual q)
 	case TK_FILE: it.ast = id_ast(p, A_SET, q); break;
 	case TK_MAC: it.ast = id_ast(p, A_MAC, q); break;
 	case TK_AID: it.ast = id_ast(p, A_AID, q); break;
-	case TK_NUM: it.ast = number_id(p, parse_number(p), q); break;
+	case TK_NUM: it.ast = number_id(p, filt_parse_number(p), q); break;
 	case TK_V4:
 		it.ast = n = id_ast(p, A_V4, q);
-		if (parse_take(p, TK_CHAR + '/')) {
+		if (filt_parse_take(p, TK_CHAR + '/')) {
 			n->masked = true;
 			n->v = prefix_len(p);
 			n->at.to = p->t[-1].at.to;
-		} else if (parse_take(p, TK_MASK)) {
+		} else if (filt_parse_take(p, TK_MASK)) {
 			n->masked = true;
-			if (!parse_at(p, TK_V4))
-				parse_expected(p, "a mask such as 255.255.0.0");
+			if (!filt_parse_at(p, TK_V4))
+				filt_parse_expected(p, "a mask such as 255.255.0.0");
 			n->text2 = p->t->text;
 			n->at2 = p->t->at;
 			n->at.to = p->t++->at.to;
@@ -217,7 +217,7 @@ item_id(Parser *p, Qual q)
 	case TK_V6:
 		it.ast = n = id_ast(p, A_V6, q);
 		n->v = 128;
-		if (parse_take(p, TK_CHAR + '/')) {
+		if (filt_parse_take(p, TK_CHAR + '/')) {
 			n->masked = true;
 			n->v = prefix_len(p);
 			n->at.to = p->t[-1].at.to;
@@ -225,16 +225,16 @@ item_id(Parser *p, Qual q)
 		break;
 	case TK_NOT:
 		p->t++;
-		parse_deeper(p);
+		filt_parse_deeper(p);
 		it = item_id(p, q);
 		p->depth--;
-		n = parse_ast(p, A_NOT, (Span){ from.from, it.ast->at.to });
+		n = filt_parse_ast(p, A_NOT, (Span){ from.from, it.ast->at.to });
 		n->l = it.ast;
 		it.ast = n;
 		break;
 	default:
-		if (!parse_at_char(p, '('))
-			parse_expected(p, q.kind == K_PORT ? "a port" : q.kind == K_PROTO ? "a protocol" : "an address or name");
+		if (!filt_parse_at_char(p, '('))
+			filt_parse_expected(p, q.kind == K_PORT ? "a port" : q.kind == K_PROTO ? "a protocol" : "an address or name");
 		it = operand(p, q, true);
 		if (it.class == IT_NUM) {
 			it.ast = number_id(p, it.x, q);
@@ -255,10 +255,10 @@ static Ast *
 id_list(Parser *p, Ast *l, Qual q)
 {
 	for (;;) {
-		if (parse_take(p, TK_AND))
-			l = parse_two(p, A_AND, l, item_id(p, q).ast);
-		else if (parse_take(p, TK_OR))
-			l = parse_two(p, A_OR, l, item_id(p, q).ast);
+		if (filt_parse_take(p, TK_AND))
+			l = filt_parse_two(p, A_AND, l, item_id(p, q).ast);
+		else if (filt_parse_take(p, TK_OR))
+			l = filt_parse_two(p, A_OR, l, item_id(p, q).ast);
 		else
 			return l;
 	}
@@ -268,19 +268,19 @@ static Ast *
 joined(Parser *p, Ast *l, Qual q)
 {
 	for (;;) {
-		AstKind kind = parse_at(p, TK_AND) ? A_AND : A_OR;
+		AstKind kind = filt_parse_at(p, TK_AND) ? A_AND : A_OR;
 		Item r;
 
-		if (!parse_take(p, TK_AND) && !parse_take(p, TK_OR))
+		if (!filt_parse_take(p, TK_AND) && !filt_parse_take(p, TK_OR))
 			return l;
 		r = operand(p, q, true);
 		if (r.class == IT_NUM) {
 			r.ast = number_id(p, r.x, q);
 			r.q = q;
 		} else if (r.class == IT_ARITH) {
-			parse_expected(p, "a comparison such as '= 1'");
+			filt_parse_expected(p, "a comparison such as '= 1'");
 		}
-		l = parse_two(p, kind, l, r.ast);
+		l = filt_parse_two(p, kind, l, r.ast);
 		q = r.q;
 	}
 }
@@ -292,13 +292,13 @@ parens(Parser *p, Qual q, bool id_here)
 	Item it;
 
 	p->t++;
-	parse_deeper(p);
-	if (parse_at_char(p, ')')) {
+	filt_parse_deeper(p);
+	if (filt_parse_at_char(p, ')')) {
 		diag_err(p->d, (Span){ open.from, p->t->at.to }, E_FILTER, "there is nothing between these parentheses");
 		longjmp(p->out, 1);
 	}
 	it = operand(p, q, id_here);
-	if (it.class == IT_NUM && id_here && (parse_at(p, TK_AND) || parse_at(p, TK_OR))) {
+	if (it.class == IT_NUM && id_here && (filt_parse_at(p, TK_AND) || filt_parse_at(p, TK_OR))) {
 		it.ast = number_id(p, it.x, q);
 		it.class = IT_ID;
 	}
@@ -306,16 +306,16 @@ parens(Parser *p, Qual q, bool id_here)
 		it.ast = id_list(p, it.ast, q);
 	else if (it.class == IT_TERM)
 		it.ast = joined(p, it.ast, it.q);
-	else if (!parse_at_char(p, ')'))
-		parse_expected(p, it.class == IT_NUM ? "an operator or ')'" : "an operator, a comparison or ')'");
-	parse_close(p, open);
+	else if (!filt_parse_at_char(p, ')'))
+		filt_parse_expected(p, it.class == IT_NUM ? "an operator or ')'" : "an operator, a comparison or ')'");
+	filt_parse_close(p, open);
 	p->depth--;
 	if (it.ast)
 		it.ast->at = (Span){ open.from, p->t[-1].at.to };
 	if (it.class == IT_TERM)
 		it.q = q;
 	if (it.class == IT_NUM || it.class == IT_ARITH)
-		return parse_after_arith(p, it.x, it.class == IT_NUM, q);
+		return filt_parse_after_arith(p, it.x, it.class == IT_NUM, q);
 	return it;
 }
 
@@ -332,12 +332,12 @@ direction(Parser *p)
 	if (t->kind != TK_SRC && t->kind != TK_DST)
 		return D_NONE;
 	p->t++;
-	if (parse_at(p, TK_OR) || parse_at(p, TK_AND)) {
-		Dir both = parse_at(p, TK_OR) ? D_OR : D_AND;
+	if (filt_parse_at(p, TK_OR) || filt_parse_at(p, TK_AND)) {
+		Dir both = filt_parse_at(p, TK_OR) ? D_OR : D_AND;
 
 		p->t++;
-		if (!parse_take(p, t->kind == TK_SRC ? TK_DST : TK_SRC))
-			parse_expected(p, t->kind == TK_SRC ? "'dst'" : "'src'");
+		if (!filt_parse_take(p, t->kind == TK_SRC ? TK_DST : TK_SRC))
+			filt_parse_expected(p, t->kind == TK_SRC ? "'dst'" : "'src'");
 		return both;
 	}
 	return t->kind == TK_SRC ? D_SRC : D_DST;
@@ -352,17 +352,17 @@ qualified(Parser *p)
 	Item it;
 	bool head = false;
 
-	if (parse_at(p, TK_PROTO))
+	if (filt_parse_at(p, TK_PROTO))
 		q.proto = (u8)p->t++->value;
-	if (parse_at(p, TK_BROADCAST) || parse_at(p, TK_MULTICAST)) {
-		Ast *n = parse_ast(p, parse_at(p, TK_BROADCAST) ? A_BROADCAST : A_MULTICAST, (Span){ from.from, p->t->at.to });
+	if (filt_parse_at(p, TK_BROADCAST) || filt_parse_at(p, TK_MULTICAST)) {
+		Ast *n = filt_parse_ast(p, filt_parse_at(p, TK_BROADCAST) ? A_BROADCAST : A_MULTICAST, (Span){ from.from, p->t->at.to });
 
 		n->q = q;
 		p->t++;
-		return parse_term(n);
+		return filt_parse_term(n);
 	}
-	if (parse_at(p, TK_TYPE) || parse_at(p, TK_SUBTYPE) || parse_at(p, TK_DIR))
-		return parse_term(parse_wlan(p));
+	if (filt_parse_at(p, TK_TYPE) || filt_parse_at(p, TK_SUBTYPE) || filt_parse_at(p, TK_DIR))
+		return filt_parse_term(filt_parse_wlan(p));
 	q.dir = (u8)direction(p);
 	head = q.dir != D_NONE;
 	switch (p->t->kind) {
@@ -379,10 +379,10 @@ qualified(Parser *p)
 		head = true;
 	}
 	if (!head) {
-		Ast *n = parse_ast(p, A_PROTO, from);
+		Ast *n = filt_parse_ast(p, A_PROTO, from);
 
 		n->q = q;
-		return parse_term(n);
+		return filt_parse_term(n);
 	}
 	it = item_id(p, q);
 	it.class = IT_TERM;
@@ -402,7 +402,7 @@ operand(Parser *p, Qual q, bool id_here)
 	switch (p->t->kind) {
 	case TK_NOT:
 		p->t++;
-		parse_deeper(p);
+		filt_parse_deeper(p);
 		it = operand(p, q, id_here);
 		p->depth--;
 		if (it.class == IT_NUM && id_here) {
@@ -410,66 +410,66 @@ operand(Parser *p, Qual q, bool id_here)
 			it.class = IT_ID;
 		}
 		if (it.class == IT_NUM || it.class == IT_ARITH)
-			parse_expected(p, "a comparison such as '= 1'");
-		n = parse_ast(p, A_NOT, (Span){ from.from, it.ast->at.to });
+			filt_parse_expected(p, "a comparison such as '= 1'");
+		n = filt_parse_ast(p, A_NOT, (Span){ from.from, it.ast->at.to });
 		n->l = it.ast;
 		it.ast = n;
 		return it;
-	case TK_NUM: return parse_after_arith(p, parse_number(p), true, q);
-	case TK_LEN: return parse_after_arith(p, parse_unary(p), false, q);
+	case TK_NUM: return filt_parse_after_arith(p, filt_parse_number(p), true, q);
+	case TK_LEN: return filt_parse_after_arith(p, filt_parse_unary(p), false, q);
 	case TK_PROTO:
 		if (p->t[1].kind == TK_CHAR + '[')
-			return parse_after_arith(p, parse_load(p), false, q);
+			return filt_parse_after_arith(p, filt_parse_load(p), false, q);
 		/* fall through */
 	case TK_SRC: case TK_DST: case TK_WADDR: case TK_HOST: case TK_NET: case TK_PORT: case TK_PORTRANGE:
 	case TK_PROTOQ: case TK_PROTOCHAIN: case TK_GATEWAY: case TK_BROADCAST: case TK_MULTICAST: case TK_TYPE:
 	case TK_SUBTYPE: case TK_DIR:
 		return qualified(p);
-	case TK_LESS: p->t++; return parse_term(parse_must_number(p, A_LESS, from, "a number of bytes"));
-	case TK_GREATER: p->t++; return parse_term(parse_must_number(p, A_GREATER, from, "a number of bytes"));
-	case TK_BYTE: return parse_term(parse_byte(p));
+	case TK_LESS: p->t++; return filt_parse_term(filt_parse_must_number(p, A_LESS, from, "a number of bytes"));
+	case TK_GREATER: p->t++; return filt_parse_term(filt_parse_must_number(p, A_GREATER, from, "a number of bytes"));
+	case TK_BYTE: return filt_parse_term(filt_parse_byte(p));
 	case TK_BOUND:
-		n = parse_ast(p, A_BOUND, from);
+		n = filt_parse_ast(p, A_BOUND, from);
 		n->flag = p->t++->value;
-		return parse_term(n);
-	case TK_IFINDEX: p->t++; return parse_term(parse_must_number(p, A_IFINDEX, from, "the index of an interface"));
-	case TK_VLAN: p->t++; return parse_term(parse_with_number(p, A_VLAN, from));
-	case TK_MPLS: p->t++; return parse_term(parse_with_number(p, A_MPLS, from));
-	case TK_PPPOED: p->t++; return parse_term(parse_ast(p, A_PPPOED, from));
-	case TK_PPPOES: p->t++; return parse_term(parse_with_number(p, A_PPPOES, from));
-	case TK_GENEVE: p->t++; return parse_term(parse_with_number(p, A_GENEVE, from));
-	case TK_LLC: return parse_term(parse_llc(p));
-	case TK_PF: return parse_term(parse_pf(p));
+		return filt_parse_term(n);
+	case TK_IFINDEX: p->t++; return filt_parse_term(filt_parse_must_number(p, A_IFINDEX, from, "the index of an interface"));
+	case TK_VLAN: p->t++; return filt_parse_term(filt_parse_with_number(p, A_VLAN, from));
+	case TK_MPLS: p->t++; return filt_parse_term(filt_parse_with_number(p, A_MPLS, from));
+	case TK_PPPOED: p->t++; return filt_parse_term(filt_parse_ast(p, A_PPPOED, from));
+	case TK_PPPOES: p->t++; return filt_parse_term(filt_parse_with_number(p, A_PPPOES, from));
+	case TK_GENEVE: p->t++; return filt_parse_term(filt_parse_with_number(p, A_GENEVE, from));
+	case TK_LLC: return filt_parse_term(filt_parse_llc(p));
+	case TK_PF: return filt_parse_term(filt_parse_pf(p));
 	case TK_ATM:
-		n = parse_ast(p, A_ATM, from);
+		n = filt_parse_ast(p, A_ATM, from);
 		n->v = p->t++->value;
-		return parse_term(n);
+		return filt_parse_term(n);
 	case TK_SS7:
-		n = parse_ast(p, A_SS7, from);
+		n = filt_parse_ast(p, A_SS7, from);
 		n->v = p->t++->value;
-		return parse_term(n);
-	case TK_ATMFIELD: return parse_term(parse_field(p, A_ATMFIELD));
-	case TK_SS7FIELD: return parse_term(parse_field(p, A_SS7FIELD));
+		return filt_parse_term(n);
+	case TK_ATMFIELD: return filt_parse_term(filt_parse_field(p, A_ATMFIELD));
+	case TK_SS7FIELD: return filt_parse_term(filt_parse_field(p, A_SS7FIELD));
 	case TK_NAME: case TK_V4: case TK_V6: case TK_MAC: case TK_AID: case TK_FILE:
-		n = parse_soft_word(p);
+		n = filt_parse_soft_word(p);
 		if (n)
-			return parse_term(n);
+			return filt_parse_term(n);
 		if (id_here && q.kind != K_UNDEF)
 			return item_id(p, q);
-		if (parse_at(p, TK_NAME)) {
+		if (filt_parse_at(p, TK_NAME)) {
 			diag_err(p->d, p->t->at, E_FILTER, "'%.*s' is not a word of the filter language", (int)p->t->len,
 				p->t->text);
 			hint_word(p);
 		} else {
 			diag_err(p->d, p->t->at, E_FILTER, "an address needs a word before it");
-			diag_hint(p->d, "write '%s %.*s'", parse_at(p, TK_MAC) ? "ether host" : parse_at(p, TK_AID) ? "link host" : "host",
+			diag_hint(p->d, "write '%s %.*s'", filt_parse_at(p, TK_MAC) ? "ether host" : filt_parse_at(p, TK_AID) ? "link host" : "host",
 				(int)p->t->len, p->t->text);
 		}
 		longjmp(p->out, 1);
-	case TK_CHAR + '-': return parse_after_arith(p, parse_unary(p), false, q);
+	case TK_CHAR + '-': return filt_parse_after_arith(p, filt_parse_unary(p), false, q);
 	case TK_CHAR + '(': return parens(p, q, id_here);
 	}
-	parse_expected(p, "a word such as 'host', 'port' or 'tcp', or a comparison");
+	filt_parse_expected(p, "a word such as 'host', 'port' or 'tcp', or a comparison");
 }
 
 Ast *
@@ -480,15 +480,15 @@ filt_parse(Arena *a, Diag *d, Token *tok)
 	Ast *n;
 
 	if (tok->kind == TK_END)
-		return parse_ast(&p, A_TRUE, tok->at);
+		return filt_parse_ast(&p, A_TRUE, tok->at);
 	if (setjmp(p.out))
 		return NULL;
-	it = operand(&p, parse_undef, false);
+	it = operand(&p, filt_parse_undef, false);
 	if (it.class == IT_NUM || it.class == IT_ARITH)
-		parse_expected(&p, "a comparison such as '= 1'");
+		filt_parse_expected(&p, "a comparison such as '= 1'");
 	n = joined(&p, it.ast, it.q);
 	if (p.t->kind != TK_END)
-		parse_expected(&p, "'and', 'or' or the end");
+		filt_parse_expected(&p, "'and', 'or' or the end");
 	return n;
 }
 
@@ -501,13 +501,13 @@ filt_parse_ids(Arena *a, Diag *d, Token *tok, Qual q)
 
 	if (setjmp(p.out))
 		return NULL;
-	n = parse_ast(&p, A_SET, tok->at);
+	n = filt_parse_ast(&p, A_SET, tok->at);
 	n->q = q;
 	while (p.t->kind != TK_END) {
 		if (p.t->kind == TK_FILE)
-			parse_expected(&p, "an address, a number or a name");
+			filt_parse_expected(&p, "an address, a number or a name");
 		VEC_PUSH(a, &n->list, member(&p, q));
-		parse_take(&p, TK_CHAR + ',');
+		filt_parse_take(&p, TK_CHAR + ',');
 	}
 	return n;
 }

@@ -15,7 +15,7 @@ new_arith(Parser *p, ArithKind kind, Span from)
 }
 
 Arith *
-parse_number(Parser *p)
+filt_parse_number(Parser *p)
 {
 	Arith *x = new_arith(p, R_NUM, p->t->at);
 
@@ -25,32 +25,32 @@ parse_number(Parser *p)
 
 /* PROTO [ arith ] or PROTO [ arith : size ] */
 Arith *
-parse_load(Parser *p)
+filt_parse_load(Parser *p)
 {
 	Arith *x = new_arith(p, R_LOAD, p->t->at);
 	Span open;
 
 	x->proto = (u8)p->t++->value;
 	open = p->t++->at;
-	parse_deeper(p);
+	filt_parse_deeper(p);
 	x->l = arith(p, 0);
 	p->depth--;
 	x->size = 1;
-	if (parse_take(p, TK_CHAR + ':')) {
-		if (!parse_at(p, TK_NUM))
-			parse_expected(p, "the number of bytes (1, 2 or 4)");
+	if (filt_parse_take(p, TK_CHAR + ':')) {
+		if (!filt_parse_at(p, TK_NUM))
+			filt_parse_expected(p, "the number of bytes (1, 2 or 4)");
 		if (p->t->value != 1 && p->t->value != 2 && p->t->value != 4) {
 			diag_err(p->d, p->t->at, E_FILTER, "%u bytes cannot be read at once; it is 1, 2 or 4", p->t->value);
 			longjmp(p->out, 1);
 		}
 		x->size = (u8)p->t++->value;
 	}
-	if (!parse_at_char(p, ']')) {
-		if (parse_at(p, TK_END)) {
+	if (!filt_parse_at_char(p, ']')) {
+		if (filt_parse_at(p, TK_END)) {
 			diag_err(p->d, open, E_FILTER, "this '[' has no ']'");
 			longjmp(p->out, 1);
 		}
-		parse_expected(p, "an operator, ':' or ']'");
+		filt_parse_expected(p, "an operator, ':' or ']'");
 	}
 	x->at.to = p->t->at.to;
 	p->t++;
@@ -58,39 +58,39 @@ parse_load(Parser *p)
 }
 
 Arith *
-parse_unary(Parser *p)
+filt_parse_unary(Parser *p)
 {
 	Arith *x;
 	Span from = p->t->at;
 
-	if (parse_at(p, TK_NUM))
-		return parse_number(p);
-	if (parse_take(p, TK_LEN))
+	if (filt_parse_at(p, TK_NUM))
+		return filt_parse_number(p);
+	if (filt_parse_take(p, TK_LEN))
 		return new_arith(p, R_LEN, from);
-	if (parse_at(p, TK_PROTO) && p->t[1].kind == TK_CHAR + '[')
-		return parse_load(p);
-	if (parse_take(p, TK_CHAR + '-')) {
-		parse_deeper(p);
+	if (filt_parse_at(p, TK_PROTO) && p->t[1].kind == TK_CHAR + '[')
+		return filt_parse_load(p);
+	if (filt_parse_take(p, TK_CHAR + '-')) {
+		filt_parse_deeper(p);
 		x = new_arith(p, R_NEG, from);
-		x->l = arith_more(p, parse_unary(p), 9);
+		x->l = arith_more(p, filt_parse_unary(p), 9);
 		x->at.to = x->l->at.to;
 		p->depth--;
 		return x;
 	}
-	if (parse_take(p, TK_CHAR + '(')) {
-		parse_deeper(p);
+	if (filt_parse_take(p, TK_CHAR + '(')) {
+		filt_parse_deeper(p);
 		x = arith(p, 0);
 		p->depth--;
-		if (!parse_at_char(p, ')'))
-			parse_expected(p, "an operator or ')'");
+		if (!filt_parse_at_char(p, ')'))
+			filt_parse_expected(p, "an operator or ')'");
 		p->t++;
 		return x;
 	}
-	if (parse_at(p, TK_PROTO)) {
+	if (filt_parse_at(p, TK_PROTO)) {
 		p->t++;
-		parse_expected(p, "'['");
+		filt_parse_expected(p, "'['");
 	}
-	parse_expected(p, "a number, 'len' or a byte of the packet such as ip[0]");
+	filt_parse_expected(p, "a number, 'len' or a byte of the packet such as ip[0]");
 }
 
 /* In libpcap's grammar ^ and % have no precedence: they bind at once to what is on their left and take all
@@ -122,7 +122,7 @@ arith_more(Parser *p, Arith *l, int min)
 		Arith *r;
 
 		p->t++;
-		r = parse_unary(p);
+		r = filt_parse_unary(p);
 		x->l = l;
 		x->r = arith_more(p, r, binary[i].level == GREEDY ? 0 : binary[i].level + 1);
 		x->op = binary[i].op;
@@ -135,19 +135,19 @@ arith_more(Parser *p, Arith *l, int min)
 static Arith *
 arith(Parser *p, int min)
 {
-	return arith_more(p, parse_unary(p), min);
+	return arith_more(p, filt_parse_unary(p), min);
 }
 
-const Relation parse_relations[6] = {
+const Relation filt_parse_relations[6] = {
 	{ TK_CHAR + '>', BPF_JGT, false }, { TK_GE, BPF_JGE, false }, { TK_CHAR + '=', BPF_JEQ, false },
 	{ TK_LE, BPF_JGT, true }, { TK_CHAR + '<', BPF_JGE, true }, { TK_NE, BPF_JEQ, true },
 };
 
 int
-parse_relation_here(Parser *p)
+filt_parse_relation_here(Parser *p)
 {
-	for (size_t i = 0; i < COUNT(parse_relations); i++)
-		if (parse_relations[i].tok == p->t->kind)
+	for (size_t i = 0; i < COUNT(filt_parse_relations); i++)
+		if (filt_parse_relations[i].tok == p->t->kind)
 			return (int)i;
 	return -1;
 }
@@ -155,15 +155,15 @@ parse_relation_here(Parser *p)
 static Ast *
 relation(Parser *p, int i, Arith *x)
 {
-	Ast *n = parse_ast(p, A_REL, x->at);
+	Ast *n = filt_parse_ast(p, A_REL, x->at);
 
 	p->t++;
-	n->op = parse_relations[i].op;
-	n->flag = parse_relations[i].not;
+	n->op = filt_parse_relations[i].op;
+	n->flag = filt_parse_relations[i].not;
 	n->x = x;
 	n->y = arith(p, 0);
 	n->at.to = n->y->at.to;
-	if (parse_relation_here(p) >= 0) {
+	if (filt_parse_relation_here(p) >= 0) {
 		diag_err(p->d, p->t->at, E_FILTER, "a comparison has two sides; this is a third");
 		longjmp(p->out, 1);
 	}
@@ -172,7 +172,7 @@ relation(Parser *p, int i, Arith *x)
 
 /* After a first piece of arithmetic: the comparison it begins, or the piece alone. */
 Item
-parse_after_arith(Parser *p, Arith *x, bool plain_number, Qual q)
+filt_parse_after_arith(Parser *p, Arith *x, bool plain_number, Qual q)
 {
 	Item it = { plain_number ? IT_NUM : IT_ARITH, NULL, x, q };
 	int i;
@@ -181,8 +181,8 @@ parse_after_arith(Parser *p, Arith *x, bool plain_number, Qual q)
 		it.x = arith_more(p, x, 0);
 		it.class = IT_ARITH;
 	}
-	i = parse_relation_here(p);
+	i = filt_parse_relation_here(p);
 	if (i >= 0)
-		it = (Item){ IT_TERM, relation(p, i, it.x), NULL, parse_undef };
+		it = (Item){ IT_TERM, relation(p, i, it.x), NULL, filt_parse_undef };
 	return it;
 }

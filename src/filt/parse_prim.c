@@ -4,16 +4,16 @@
 #include <strings.h>
 
 Item
-parse_term(Ast *n)
+filt_parse_term(Ast *n)
 {
-	return (Item){ IT_TERM, n, NULL, parse_undef };
+	return (Item){ IT_TERM, n, NULL, filt_parse_undef };
 }
 
 /* With `flag` and v set if a number (perhaps in parentheses) follows. */
 Ast *
-parse_with_number(Parser *p, AstKind kind, Span from)
+filt_parse_with_number(Parser *p, AstKind kind, Span from)
 {
-	Ast *n = parse_ast(p, kind, from);
+	Ast *n = filt_parse_ast(p, kind, from);
 	Token *t = p->t;
 	u32 open = 0;
 
@@ -33,12 +33,12 @@ parse_with_number(Parser *p, AstKind kind, Span from)
 }
 
 Ast *
-parse_must_number(Parser *p, AstKind kind, Span from, const char *what)
+filt_parse_must_number(Parser *p, AstKind kind, Span from, const char *what)
 {
-	Ast *n = parse_ast(p, kind, from);
+	Ast *n = filt_parse_ast(p, kind, from);
 
-	if (!parse_at(p, TK_NUM))
-		parse_expected(p, what);
+	if (!filt_parse_at(p, TK_NUM))
+		filt_parse_expected(p, what);
 	n->v = p->t->value;
 	n->at2 = p->t->at;
 	n->at.to = p->t++->at.to;
@@ -48,8 +48,8 @@ parse_must_number(Parser *p, AstKind kind, Span from, const char *what)
 static const char *
 must_name(Parser *p, const char *what)
 {
-	if (!parse_at(p, TK_NAME))
-		parse_expected(p, what);
+	if (!filt_parse_at(p, TK_NAME))
+		filt_parse_expected(p, what);
 	return p->t++->text;
 }
 
@@ -74,15 +74,15 @@ must_row(Parser *p, const NameRow *rows, const char *what)
 
 /* type T, type T subtype S, subtype S, dir D */
 Ast *
-parse_wlan(Parser *p)
+filt_parse_wlan(Parser *p)
 {
 	Span from = p->t->at;
-	Ast *n = parse_ast(p, A_WTYPE, from);
+	Ast *n = filt_parse_ast(p, A_WTYPE, from);
 
-	if (parse_take(p, TK_DIR)) {
+	if (filt_parse_take(p, TK_DIR)) {
 		n->kind = A_WDIR;
-		n->v = parse_at(p, TK_NUM) ? p->t++->value : (u32)must_row(p, filt_wlan_dirs, "a direction of 802.11 frames");
-	} else if (parse_take(p, TK_SUBTYPE)) {
+		n->v = filt_parse_at(p, TK_NUM) ? p->t++->value : (u32)must_row(p, filt_wlan_dirs, "a direction of 802.11 frames");
+	} else if (filt_parse_take(p, TK_SUBTYPE)) {
 		const char *name = must_name(p, "a subtype of 802.11 frames");
 		int v = filt_wlan_subtype(name, -1);
 
@@ -95,15 +95,15 @@ parse_wlan(Parser *p)
 		n->v2 = 0xfc;
 	} else {
 		p->t++;
-		if (parse_at(p, TK_NUM) && p->t->value & ~0x0cu) {
+		if (filt_parse_at(p, TK_NUM) && p->t->value & ~0x0cu) {
 			diag_err(p->d, p->t->at, E_FILTER, "the type of a frame is 0, 4 or 8, not %u", p->t->value);
 			longjmp(p->out, 1);
 		}
-		n->v = parse_at(p, TK_NUM) ? p->t++->value : (u32)must_row(p, filt_wlan_types, "a type of 802.11 frames");
+		n->v = filt_parse_at(p, TK_NUM) ? p->t++->value : (u32)must_row(p, filt_wlan_types, "a type of 802.11 frames");
 		n->v2 = 0x0c;
-		if (parse_take(p, TK_SUBTYPE)) {
+		if (filt_parse_take(p, TK_SUBTYPE)) {
 			n->v2 = 0xfc;
-			if (parse_at(p, TK_NUM)) {
+			if (filt_parse_at(p, TK_NUM)) {
 				if (p->t->value & ~0xf0u) {
 					diag_err(p->d, p->t->at, E_FILTER, "the subtype of a frame has the bits 0xf0, not 0x%x",
 						p->t->value);
@@ -128,11 +128,11 @@ parse_wlan(Parser *p)
 }
 
 Ast *
-parse_llc(Parser *p)
+filt_parse_llc(Parser *p)
 {
-	Ast *n = parse_ast(p, A_LLC, p->t++->at);
+	Ast *n = filt_parse_ast(p, A_LLC, p->t++->at);
 
-	if (parse_at(p, TK_NAME)) {
+	if (filt_parse_at(p, TK_NAME)) {
 		n->text = p->t->text;
 		n->at.to = p->t->at.to;
 		if (strcasecmp(n->text, "i") && strcasecmp(n->text, "s") && strcasecmp(n->text, "u") &&
@@ -142,7 +142,7 @@ parse_llc(Parser *p)
 			longjmp(p->out, 1);
 		}
 		p->t++;
-	} else if (parse_at(p, TK_PF) && p->t->value == PF_RNR) {
+	} else if (filt_parse_at(p, TK_PF) && p->t->value == PF_RNR) {
 		n->text = "rnr";
 		p->t++;
 	}
@@ -150,9 +150,9 @@ parse_llc(Parser *p)
 }
 
 Ast *
-parse_pf(Parser *p)
+filt_parse_pf(Parser *p)
 {
-	Ast *n = parse_ast(p, A_PF, p->t->at);
+	Ast *n = filt_parse_ast(p, A_PF, p->t->at);
 	u32 what = p->t++->value;
 
 	n->v = what;
@@ -161,12 +161,12 @@ parse_pf(Parser *p)
 		n->text = must_name(p, what == PF_IFNAME ? "the name of an interface" : "the name of a rule set");
 	else if (what == PF_ACTION)
 		n->v2 = (u32)must_row(p, filt_pf_actions, "an action of pf");
-	else if (what == PF_REASON && !parse_at(p, TK_NUM))
+	else if (what == PF_REASON && !filt_parse_at(p, TK_NUM))
 		n->v2 = (u32)must_row(p, filt_pf_reasons, "a reason of pf");
-	else if (parse_at(p, TK_NUM))
+	else if (filt_parse_at(p, TK_NUM))
 		n->v2 = p->t++->value;
 	else
-		parse_expected(p, "a number");
+		filt_parse_expected(p, "a number");
 	n->at.to = p->t[-1].at.to;
 	return n;
 }
@@ -175,10 +175,10 @@ parse_pf(Parser *p)
 static Ast *
 field_value(Parser *p, AstKind kind, Token *field)
 {
-	Ast *n = parse_ast(p, kind, field->at);
+	Ast *n = filt_parse_ast(p, kind, field->at);
 
-	if (!parse_at(p, TK_NUM))
-		parse_expected(p, "a number");
+	if (!filt_parse_at(p, TK_NUM))
+		filt_parse_expected(p, "a number");
 	n->op = BPF_JEQ;
 	n->v = field->value;
 	n->v2 = p->t->value;
@@ -188,42 +188,42 @@ field_value(Parser *p, AstKind kind, Token *field)
 }
 
 Ast *
-parse_field(Parser *p, AstKind kind)
+filt_parse_field(Parser *p, AstKind kind)
 {
 	Token *name = p->t++;
-	int i = parse_relation_here(p);
+	int i = filt_parse_relation_here(p);
 	Span open = p->t->at;
 	Ast *n;
 
 	if (i >= 0) {
 		p->t++;
 		n = field_value(p, kind, name);
-		n->op = parse_relations[i].op;
-		n->flag = parse_relations[i].not;
+		n->op = filt_parse_relations[i].op;
+		n->flag = filt_parse_relations[i].not;
 		return n;
 	}
-	if (!parse_take(p, TK_CHAR + '('))
+	if (!filt_parse_take(p, TK_CHAR + '('))
 		return field_value(p, kind, name);
 	n = field_value(p, kind, name);
-	while (parse_take(p, TK_OR))
-		n = parse_two(p, A_OR, n, field_value(p, kind, name));
-	parse_close(p, open);
+	while (filt_parse_take(p, TK_OR))
+		n = filt_parse_two(p, A_OR, n, field_value(p, kind, name));
+	filt_parse_close(p, open);
 	return n;
 }
 
 Ast *
-parse_byte(Parser *p)
+filt_parse_byte(Parser *p)
 {
-	Ast *n = parse_ast(p, A_BYTE, p->t++->at);
+	Ast *n = filt_parse_ast(p, A_BYTE, p->t++->at);
 
-	if (!parse_at(p, TK_NUM))
-		parse_expected(p, "the number of a byte");
+	if (!filt_parse_at(p, TK_NUM))
+		filt_parse_expected(p, "the number of a byte");
 	n->v = p->t++->value;
-	if (!(parse_at_char(p, '=') || parse_at_char(p, '<') || parse_at_char(p, '>') || parse_at_char(p, '&') || parse_at_char(p, '|')))
-		parse_expected(p, "one of = < > & |");
+	if (!(filt_parse_at_char(p, '=') || filt_parse_at_char(p, '<') || filt_parse_at_char(p, '>') || filt_parse_at_char(p, '&') || filt_parse_at_char(p, '|')))
+		filt_parse_expected(p, "one of = < > & |");
 	n->op = (u16)(p->t++->kind - TK_CHAR);
-	if (!parse_at(p, TK_NUM))
-		parse_expected(p, "a number");
+	if (!filt_parse_at(p, TK_NUM))
+		filt_parse_expected(p, "a number");
 	n->v2 = p->t->value;
 	n->at.to = p->t++->at.to;
 	return n;
@@ -231,37 +231,37 @@ parse_byte(Parser *p)
 
 /* Words of piton alone: words only where no name can stand. */
 Ast *
-parse_soft_word(Parser *p)
+filt_parse_soft_word(Parser *p)
 {
 	Span from = p->t->at;
 	Ast *n = NULL;
 
-	if (parse_soft(p, "contains")) {
+	if (filt_parse_soft(p, "contains")) {
 		p->t++;
-		n = parse_ast(p, A_CONTAINS, from);
-		if (!parse_at(p, TK_STRING))
-			parse_expected(p, "a text in quotes");
+		n = filt_parse_ast(p, A_CONTAINS, from);
+		if (!filt_parse_at(p, TK_STRING))
+			filt_parse_expected(p, "a text in quotes");
 		n->text = p->t->text;
 		n->v = p->t->value;
-	} else if (parse_soft(p, "vxlan")) {
+	} else if (filt_parse_soft(p, "vxlan")) {
 		p->t++;
-		n = parse_with_number(p, A_VXLAN, from);
+		n = filt_parse_with_number(p, A_VXLAN, from);
 		n->v2 = 4789;
-		if (parse_at(p, TK_PORT)) {
+		if (filt_parse_at(p, TK_PORT)) {
 			p->t++;
-			n->v2 = parse_must_number(p, A_NUM, from, "the UDP port of the tunnel")->v;
+			n->v2 = filt_parse_must_number(p, A_NUM, from, "the UDP port of the tunnel")->v;
 		}
 		return n;
-	} else if (parse_soft(p, "ipip") || parse_soft(p, "gre")) {
-		n = parse_ast(p, parse_soft(p, "gre") ? A_GRE : A_IPIP, from);
-	} else if (parse_soft(p, "pid")) {
+	} else if (filt_parse_soft(p, "ipip") || filt_parse_soft(p, "gre")) {
+		n = filt_parse_ast(p, filt_parse_soft(p, "gre") ? A_GRE : A_IPIP, from);
+	} else if (filt_parse_soft(p, "pid")) {
 		p->t++;
-		return parse_must_number(p, A_PID, from, "the number of a process");
-	} else if (parse_soft(p, "comm") || parse_soft(p, "cgroup")) {
-		n = parse_ast(p, parse_soft(p, "comm") ? A_COMM : A_CGROUP, from);
+		return filt_parse_must_number(p, A_PID, from, "the number of a process");
+	} else if (filt_parse_soft(p, "comm") || filt_parse_soft(p, "cgroup")) {
+		n = filt_parse_ast(p, filt_parse_soft(p, "comm") ? A_COMM : A_CGROUP, from);
 		p->t++;
-		if (!parse_at(p, TK_NAME) && !parse_at(p, TK_STRING))
-			parse_expected(p, "a name");
+		if (!filt_parse_at(p, TK_NAME) && !filt_parse_at(p, TK_STRING))
+			filt_parse_expected(p, "a name");
 		n->text = p->t->text;
 	} else {
 		return NULL;
