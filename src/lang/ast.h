@@ -81,6 +81,7 @@ typedef struct Parser {
 	Map *macros;            /* names of the script's macros (known before they are defined below) */
 	Node *params;           /* the macro being parsed, or NULL */
 	bool no_c;              /* C text is left to the caller */
+	bool expanded;          /* this is the text of a C macro: what names it holds are no macros any more */
 } Parser;
 Node *parse_program(Arena *a, Diag *d, Types *types, const char *text, u32 n, u32 base, Map *macros, jmp_buf *out);
 Node *parse_expr(Parser *p);

@@ -332,6 +332,30 @@ operator_sizeof(Parser *p, NodeKind kind)
 	return finish_list(p, n, v.v, v.n);
 }
 
+/* A macro of the script's C text that stands for no number is read as an expression of this language: "text", pid + 1.
+ * NULL: there is none of that name, or it is a number, which check finds by itself. */
+static Node *
+c_macro(Parser *p, const Node *n)
+{
+	const char *text = p->expanded ? NULL : type_macro(p->types, n->name), *from;
+	Parser q = *p;
+	const Type *t;
+	Node *e;
+	s64 v;
+
+	if (!text || !strcmp(text, n->name) || type_enumerator(p->types, n->name, &v, &t))
+		return NULL;
+	q.expanded = true;
+	from = arena_printf(p->l.a, "the macro %s", n->name);
+	lex_init(&q.l, p->l.a, p->l.d, text, (u32)strlen(text), diag_source(p->l.d, from, text, strlen(text)), p->l.out);
+	lex_next(&q.l);
+	e = parse_expr(&q);
+	if (q.l.tok != TK_EOF)
+		lex_fail(&q.l, lex_span(&q.l), E_SYNTAX, "syntax error: '%s' is no expression", text);
+	e->paren = true;
+	return e;
+}
+
 static Node *
 identifier(Parser *p)
 {
@@ -368,6 +392,11 @@ identifier(Parser *p)
 	if (p->l.tok == '(') {
 		n->kind = ND_CALL;
 		arguments(p, n);
+	} else {
+		Node *e = c_macro(p, n);
+
+		if (e)
+			return e;
 	}
 	return node_end(p, n);
 }

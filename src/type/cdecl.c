@@ -784,13 +784,13 @@ c_macro_value(Types *ts, const char *name, s64 *value, const Type **type)
 	CValue v = { 0 };
 	bool good;
 
-	if (!ts->cpp || !cpp_macro(ts, name, &tokens))
+	/* A macro that names itself ("#define X X", "#define X (X)") stands for the enumerator. */
+	if (!ts->cpp || ts->in_macro || !cpp_macro(ts, name, &tokens))
 		return false;
 	p.t = tokens.v;
-	/* A macro that names itself ("#define X X") stands for the enumerator. */
-	if (tokens.n == 2 && tokens.v[0].kind == CT_ID && c_is(&tokens.v[0], name))
-		return false;
+	ts->in_macro = true;
 	v = c_expr(&p);
+	ts->in_macro = false;
 	good = !p.failed && tok(&p)->kind == CT_EOF && p.i > 0;
 	if (good) {
 		*value = v.v;

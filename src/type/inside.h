@@ -12,6 +12,7 @@ struct Types {
 	Map named;                      /* "struct x", "pid_t" -> Type, as defined by type_define */
 	Map later;                      /* struct pointer -> Later */
 	Map enumerators;                /* "NAME" -> Enumerator */
+	bool in_macro;                  /* c_macro_value is at work: what names are left in the text are no macros */
 	Cpp *cpp;                       /* macros and include folders, once there is C text */
 	const char *btf_path;           /* NULL: the default; "": none */
 	bool btf_tried;

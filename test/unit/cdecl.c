@@ -160,6 +160,7 @@ test_cpp(void)
 	value_is("#define LONG 1 + \\\n  2\n/* a\ncomment */ enum { V = LONG }; // end", "V", 3);
 	value_is("#define f(a) a*g\n#define g(a) f(a)\nenum { x = 1 };\n#define V 0x7f & ~1\n", "V", 126);
 	value_is("#define SELF SELF\nenum { SELF = 12 };", "SELF", 12);
+	value_is("enum { S2 = 13 };\n#define S2 (S2)\n#define P Q + S2\n#define Q P\n", "S2", 13);
 	value_is("#define N 4\nstruct s { char x[N * 2]; };\nenum { V = sizeof(struct s) + __builtin_offsetof(struct s, x) };", "V", 8);
 	value_is("#define U 0xffffffffffffffffULL\n#define V (U / 2 == 0x7fffffffffffffff)\n", "V", 1);
 	value_is("#define V (1 || 1 / 0)\n#if 1 || (1 / 0)\n#endif\n", "V", 0 + 1);
@@ -211,7 +212,8 @@ test_errors(void)
 	char deep[4096] = "struct x { int ", many[8192] = "";
 
 	parse("struct s { foo_t a; };", false, "t.bt:1:12-17: ERROR: unknown type 'foo_t'");
-	parse("struct s { int a }", false, "';' is expected here, not '}'");
+	parse("struct s { int a b; };", false, "';' is expected here, not 'b'");
+	parse("struct s { int a }", true, NULL);
 	parse("struct s { int a;", false, "C text ends where '}' is expected");
 	parse("struct s { struct t in; };", false, "'struct t' is not defined here");
 	parse("struct s { int a; };\nstruct s { int b; };", false, "t.bt:2:8: ERROR: 'struct s' is defined twice");
