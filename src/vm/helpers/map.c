@@ -105,8 +105,11 @@ DEFINE_HELPER(task_storage_get)
 {
 	VmMap *m = PTR(r1);
 	u32 key = map_self();
-	void *v = vm_map_lookup(m, &key);
+	void *v;
 
+	if (m->def.type != BPF_MAP_TYPE_TASK_STORAGE)
+		return 0;
+	v = vm_map_lookup(m, &key);
 	if (!v && r4 & BPF_LOCAL_STORAGE_GET_F_CREATE) {
 		if (!r3) {
 			Arena *a = arena_new();
@@ -122,7 +125,8 @@ DEFINE_HELPER(task_storage_get)
 
 DEFINE_HELPER(task_storage_delete)
 {
+	VmMap *m = PTR(r1);
 	u32 key = map_self();
 
-	return (u64)(s64)vm_map_delete(PTR(r1), &key);
+	return m->def.type == BPF_MAP_TYPE_TASK_STORAGE ? (u64)(s64)vm_map_delete(m, &key) : ERR(EINVAL);
 }

@@ -35,7 +35,12 @@ DEFINE_HELPER(sk_select_reuseport) { return ERR(ENOENT); }
 DEFINE_HELPER(fib_lookup) { return ERR(ENODEV); }
 DEFINE_HELPER(clone_redirect) { return ERR(EINVAL); }
 DEFINE_HELPER(skb_ecn_set_ce) { return 0; }
-DEFINE_HELPER(get_local_storage) { return (u64)(uintptr_t)vm_map_lookup(PTR(r1), NULL); }
+DEFINE_HELPER(get_local_storage)
+{
+	VmMap *m = PTR(r1);
+
+	return m->ops == &map_inert ? (u64)(uintptr_t)vm_map_lookup(m, NULL) : 0;
+}
 
 /* What a program returns to have it sent elsewhere. */
 DEFINE_HELPER(redirect)
