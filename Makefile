@@ -5,12 +5,14 @@
 #   make SAN=address,undefined   with sanitizers, in a folder of its own
 #   make CC=aarch64-linux-gnu-gcc
 #   make install DESTDIR=... PREFIX=/usr
+#   make lib                 build/libpiton-vm.a and .so: the BPF machine for programs of others
 #   make check               all tests (the ./check script installs what they need first)
 
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr
 PKG     ?= pkg-config
+OBJCOPY ?= objcopy
 
 SAN     ?=
 STATIC  ?=
@@ -47,6 +49,23 @@ FILTOBJ := $(filter $B/base/%.o $(addprefix $B/filt/,check.o code.o csource.o eb
 
 all: $B/piton $B/libpiton-filter.a $B/libpiton-filter.so
 
+# libpiton-vm: the rooms base, bpf and vm alone, for programs of others (include/piton-vm.h). Only pvm_* is seen outside.
+VMSRC := $(wildcard src/base/*.c src/bpf/*.c src/vm/*.c src/vm/*/*.c)
+lib: $B/libpiton-vm.a $B/libpiton-vm.so
+
+$B/libpiton-vm.o: $(VMSRC:src/%.c=$B/pic/%.o)
+	$(LD) -r -o $@ $^
+	$(OBJCOPY) --wildcard --keep-global-symbol='pvm_*' $@
+$B/libpiton-vm.a: $B/libpiton-vm.o
+	@rm -f $@
+	ar rcs $@ $^
+$B/libpiton-vm.so: $B/libpiton-vm.o
+	$(CC) -shared $(LDFLAGS) -Wl,-soname,libpiton-vm.so.0 -o $@ $^ -lelf -lz -lpthread
+$B/pic/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fPIC -c -o $@ $<
+-include $(VMSRC:src/%.c=$B/pic/%.d)
+
 $B/piton: $B/cmd/main.o $(LIB)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -76,6 +95,12 @@ unit: $(UNIT)
 check: all unit
 	test/run
 
+install-lib: lib
+	install -D -m 644 include/piton-vm.h $(DESTDIR)$(PREFIX)/include/piton-vm.h
+	install -D -m 644 $B/libpiton-vm.a $(DESTDIR)$(PREFIX)/lib/libpiton-vm.a
+	install -D -m 755 $B/libpiton-vm.so $(DESTDIR)$(PREFIX)/lib/libpiton-vm.so.0
+	ln -sf libpiton-vm.so.0 $(DESTDIR)$(PREFIX)/lib/libpiton-vm.so
+
 install: all
 	install -D -m 755 $B/piton $(DESTDIR)$(PREFIX)/bin/piton
 	install -D -m 644 $B/libpiton-filter.a $(DESTDIR)$(PREFIX)/lib/libpiton-filter.a
@@ -87,5 +112,5 @@ clean:
 	rm -rf build build-*
 
 -include $(OBJ:.o=.d) $(UNIT:=.d)
-.PHONY: all unit check install clean
+.PHONY: all lib unit check install clean
 .SECONDARY:

@@ -792,14 +792,14 @@ asm_insn(Asm *s)
 	const char *mn;
 	u32 reg, width;
 	u64 n;
+	bool may;
 
 	if (eat_reg(s, &reg, &width))
 		return reg > 10 ? fail(s, s->p, "a register r0 to r10") : asm_alu(s, reg, width);
 	if (eat(s, "if"))
 		return asm_if(s);
-	if (eat(s, "goto") || eat(s, "may_goto")) {
-		bool may = s->p[-5] == '_';
-
+	may = eat(s, "may_goto");
+	if (may || eat(s, "goto")) {
 		if (!want_target(s, &n, 16))
 			return false;
 		put(s, of(bpf_insn_row_at(may ? OP_MAYGOTO : OP_JA), 0, 0, n, 0));

@@ -57,6 +57,8 @@ typedef enum HelperEffect {
 } HelperEffect;
 typedef struct Helper { u32 id; const char *name, *sig; u32 effects; bool gpl; const char *types; } Helper;
 const Helper *bpf_helper(u32 id);               /* NULL if unknown */
+enum { BPF_OWN_HELPERS = 0x10000 };             /* numbers from here on are free for users of the library */
+bool bpf_helper_add(const Helper *h);           /* strings are kept by reference; false: the number is taken or none of ours */
 const Helper *bpf_helper_named(const char *name);       /* without "bpf_" */
 
 /* types.c */

@@ -9,10 +9,30 @@ static const Helper rows[] = {
 #undef HELPER
 };
 
+/* Helpers that users of the machine brought along, by number from BPF_OWN_HELPERS on. Set once, read without a lock. */
+static Helper own[64];
+static u32 own_set[64];
+
 const Helper *
 bpf_helper(u32 id)
 {
+	u32 i = id - BPF_OWN_HELPERS;
+
+	if (i < COUNT(own))
+		return __atomic_load_n(&own_set[i], __ATOMIC_ACQUIRE) == 2 ? &own[i] : NULL;
 	return id < COUNT(rows) && rows[id].name ? &rows[id] : NULL;
+}
+
+bool
+bpf_helper_add(const Helper *h)
+{
+	u32 i = h->id - BPF_OWN_HELPERS, none = 0;
+
+	if (i >= COUNT(own) || !__atomic_compare_exchange_n(&own_set[i], &none, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return false;
+	own[i] = *h;
+	__atomic_store_n(&own_set[i], 2, __ATOMIC_RELEASE);
+	return true;
 }
 
 const Helper *

@@ -18,17 +18,19 @@ typedef struct VmFrame { const Op *back; u64 r6, r7, r8, r9; } VmFrame;
 bool
 vm_packet_load(const VmContext *c, s64 off, u32 size, u64 *v)
 {
-	const u8 *p = c->data + off;
+	const u8 *p;
+	s64 len = c->data_end - c->data;
 	u32 word;
 
 	if (off < 0 && off >= SKF_NET_OFF && c->net)
-		p = c->net + (off - SKF_NET_OFF);
+		off += c->net - c->data - SKF_NET_OFF;
 	else if (off < 0 && off >= SKF_LL_OFF && c->net)
-		p = c->net - 14 + (off - SKF_LL_OFF);
+		off += c->net - c->data - 14 - SKF_LL_OFF;
 	else if (off < 0)
 		return false;
-	if (!c->data || p > c->data_end || (u64)(c->data_end - p) < size)
+	if (!c->data || off + size > len)
 		return false;
+	p = c->data + off;
 	switch (size) {
 	case 1: *v = *p; break;
 	case 2: *v = (u64)p[0] << 8 | p[1]; break;

@@ -84,6 +84,8 @@ int vm_interp(VmContext *c, const Op *pc, u64 r1, u64 r2, u64 r3, u64 r4, u64 r5
 
 /* ---- helpers/ ---- */
 VmHelperFn *vm_helper(u32 id);          /* NULL: this machine has none */
+/* One more helper, number >= BPF_OWN_HELPERS, whose arguments are plain numbers. 0 or -errno. */
+int vm_helper_register(u32 id, const char *name, int args, VmHelperFn *fn);
 /* Copies memory that may not be there. 0 or -EFAULT. */
 int vm_safe_read(VmContext *c, void *to, u64 from, size_t n);
 u64 vm_time(VmContext *c);

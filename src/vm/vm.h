@@ -39,8 +39,11 @@ bool vm_verify(const Code *code, const MapDef *maps, u32 n_maps, const VerifyOpt
 /* ---- maps/ ---- */
 
 typedef struct VmMap VmMap;
-/* A map in the process's memory, or (region != NULL) in a shared region. NULL with *err = -errno. */
+/* A map in memory that children of fork share. NULL with *err = -errno. */
 VmMap *vm_map_new(const MapDef *def, int *err);
+/* The map in the file `path`, made if it is not there: processes that open one file share one map. A process that is
+ * killed in the middle of a change does not block the others. -EINVAL: the file holds a map of other sizes. */
+VmMap *vm_map_open(const char *path, const MapDef *def, int *err);
 void vm_map_free(VmMap *m);
 void *vm_map_lookup(VmMap *m, const void *key);         /* the value (of this CPU), or NULL */
 int vm_map_update(VmMap *m, const void *key, const void *value, u64 flags);

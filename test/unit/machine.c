@@ -291,6 +291,7 @@ threads_and_processes(void)
 	for (int round = 0; round < 40; round++) {
 		pid_t pid = fork();
 
+		assert(pid >= 0);
 		if (!pid)
 			for (;;)
 				count_up(NULL);

@@ -2,9 +2,12 @@
 #include "vm/maps/maps.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const MapOps *const kinds[] = {
@@ -63,8 +66,9 @@ free_view(VmMap *m)
 	free(m);
 }
 
-VmMap *
-vm_map_new(const MapDef *def, int *err)
+/* A view of a map that has no memory yet. */
+static VmMap *
+new_view(const MapDef *def, int *err)
 {
 	VmMap *m = calloc(1, sizeof(*m));
 
@@ -83,6 +87,16 @@ vm_map_new(const MapDef *def, int *err)
 		free_view(m);
 		return NULL;
 	}
+	return m;
+}
+
+VmMap *
+vm_map_new(const MapDef *def, int *err)
+{
+	VmMap *m = new_view(def, err);
+
+	if (!m)
+		return NULL;
 	/* shared: a map of one process goes on being one map in the children that it forks */
 	m->base = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (m->base == MAP_FAILED) {
@@ -96,6 +110,64 @@ vm_map_new(const MapDef *def, int *err)
 	if (def->init && m->ops == &map_array && !m->percpu)
 		memcpy(m->values, def->init, def->value_size);
 	return m;
+}
+
+/* What stands in front of the block in a file: a map of other sizes is another map. */
+typedef struct FileHead { char magic[8]; u32 type, key_size, value_size, max_entries, flags, cpus; u64 size; } FileHead;
+enum { FILE_HEAD = 4096 };
+
+VmMap *
+vm_map_open(const char *path, const MapDef *def, int *err)
+{
+	VmMap *m = new_view(def, err);
+	FileHead want = { .magic = "pitonmap" }, have;
+	struct stat st;
+	u8 *mem;
+	int fd;
+
+	if (!m)
+		return NULL;
+	if (m->slots) {         /* pointers into one process */
+		*err = -ENOTSUP;
+		free_view(m);
+		return NULL;
+	}
+	want.type = m->def.type, want.key_size = m->def.key_size, want.value_size = m->def.value_size;
+	want.max_entries = m->def.max_entries, want.flags = m->def.flags, want.cpus = m->cpus, want.size = m->size;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	*err = -errno;
+	if (fd < 0)
+		goto fail;
+	if (flock(fd, LOCK_EX) || fstat(fd, &st))
+		goto fail_fd;
+	if (!st.st_size && ftruncate(fd, (off_t)(FILE_HEAD + m->size)))
+		goto fail_fd;
+	if (st.st_size && (pread(fd, &have, sizeof(have), 0) != sizeof(have) || memcmp(&have, &want, sizeof(want)) ||
+			   st.st_size != (off_t)(FILE_HEAD + m->size))) {
+		errno = EINVAL;
+		goto fail_fd;
+	}
+	mem = mmap(NULL, FILE_HEAD + m->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED)
+		goto fail_fd;
+	m->base = mem + FILE_HEAD;
+	m->before = FILE_HEAD;
+	m->ops->view(m);
+	if (!st.st_size) {
+		if (m->ops->fresh)
+			m->ops->fresh(m);
+		memcpy(mem, &want, sizeof(want));       /* last: a file without it was left half made */
+	}
+	flock(fd, LOCK_UN);     /* the mapping keeps the open file, so closing would not */
+	close(fd);
+	*err = 0;
+	return m;
+fail_fd:
+	*err = -errno;
+	close(fd);
+fail:
+	free_view(m);
+	return NULL;
 }
 
 VmMap *
@@ -112,8 +184,7 @@ vm_map_free(VmMap *m)
 		return;
 	if (m->ops->gone)
 		m->ops->gone(m);
-	if (!m->borrowed)
-		munmap(m->base, m->size);
+	munmap(m->base - m->before, m->before + m->size);
 	vm_map_free(m->inner);
 	free_view(m);
 }

@@ -29,7 +29,7 @@ struct VmMap {
 	MapDef def;                     /* name is the map's own copy */
 	u8 *base;                       /* the block */
 	size_t size;
-	bool borrowed;                  /* the block belongs to a shared region */
+	size_t before;                  /* bytes mapped in front of it: a file's head */
 	bool percpu;
 	u32 refs;
 	u32 cpus;                       /* values per key */
