@@ -1,6 +1,7 @@
 #!/bin/sh
 # The machine's speed, side by side in one run: gcc -O2 of the same C, piton's JIT and interpreters, and, as root with -k, the
 # kernel's JIT through BPF_PROG_TEST_RUN (1024 bytes as an XDP packet). Ratios are to gcc. usage: bench/vm.sh [-k] [NAME...]
+case $0 in */run) sh "$top/bench/vm.sh" -k; return 0;; esac     # as a section of bench/run
 cd "$(dirname "$0")/vm" || exit 1
 : "${PITON:=$PWD/../../build/piton}" "${CPU:=v3}"
 kernel=

@@ -21,6 +21,8 @@ static int
 usage(void)
 {
 	fputs("usage: piton vm asm [--format hex|raw|c|elf] [-o OUT] FILE\n"
+	      "       piton vm asm --classic [--format c] | --convert FILE    classic BPF, or what it becomes\n"
+	      "       piton vm dis --classic FILE\n"
 	      "       piton vm dis [--syntax kernel|conformance] [--bytes] [--hex HEX | FILE[:SECTION]]\n"
 	      "       piton vm verify [--type PROGTYPE] [-v] FILE[:SECTION]\n"
 	      "       piton vm run [--interp|--jit|--both] [--hex HEX | FILE[:SECTION]] [--mem HEX] [--repeat N]\n"
@@ -37,7 +39,7 @@ typedef struct Options {
 	Arena *a;
 	Diag *d;
 	const char *file, *hex, *mem, *out, *format, *syntax, *type;
-	bool interp, jit, both, no_verify, plugin, bytes, verbose, blind;
+	bool interp, jit, both, no_verify, plugin, bytes, verbose, blind, classic, convert;
 	u64 repeat;
 	Object o;
 	const ObjProg *prog;
@@ -197,6 +199,81 @@ put_hex(FILE *f, const Insn *insns, u32 n)
 	}
 }
 
+/* Classic BPF: numbers as tcpdump -ddd writes them (count, then code jt jf k), or C initializers. */
+static int
+classic_asm(Options *o, const Buf *text)
+{
+	struct sock_filter *f;
+	Buf why = { 0 };
+	Insn *insns;
+	u32 n, k;
+	int res = OK;
+
+	if (!bpf_classic_asm(o->file, text->p ? text->p : "", text->n, o->d, o->a, &f, &n))
+		return diagnose(o);
+	if (o->convert) {
+		if (bpf_classic_convert(f, n, o->a, &insns, &k, &why))
+			put_hex(stdout, insns, k);
+		else {
+			fprintf(stderr, "piton vm: %s\n", why.p ? why.p : "");
+			res = FAILED;
+		}
+	} else if (o->format && !strcmp(o->format, "c")) {
+		for (u32 i = 0; i < n; i++)
+			printf("{ 0x%02x, %u, %u, 0x%08x },\n", f[i].code, f[i].jt, f[i].jf, f[i].k);
+	} else {
+		printf("%u\n", n);
+		for (u32 i = 0; i < n; i++)
+			printf("%u %u %u %u\n", f[i].code, f[i].jt, f[i].jf, f[i].k);
+	}
+	buf_free(&why);
+	return res;
+}
+
+/* The numbers of classic_asm, commas or blanks between them, or C initializers. */
+static int
+classic_dis(Options *o)
+{
+	Buf text = { 0 }, out = { 0 };
+	u64 v[4];
+	u32 k = 0, pc = 0;
+	bool braces, first = true;
+	int err;
+
+	if (!o->file)
+		return usage();
+	if (!strcmp(o->file, "-"))
+		read_all(stdin, &text);
+	else if ((err = host_read(o->file, &text)) < 0)
+		return complain("cannot read %s: %s", o->file, strerror(-err));
+	braces = text.n && memchr(text.p, '{', text.n);
+	for (char *p = text.p; p && *p; ) {
+		char *end;
+
+		if (!isdigit((u8)*p)) {
+			p++;
+			continue;
+		}
+		v[k] = strtoull(p, &end, 0);
+		p = end;
+		if (first && !braces) {         /* the count */
+			first = false;
+			continue;
+		}
+		if (++k == 4) {
+			struct sock_filter f = { .code = (u16)v[0], .jt = (u8)v[1], .jf = (u8)v[2], .k = (u32)v[3] };
+
+			buf_clear(&out);
+			bpf_classic_dis(&f, pc, &out);
+			printf("(%03u) %s\n", pc++, out.p);
+			k = 0;
+		}
+	}
+	buf_free(&text);
+	buf_free(&out);
+	return k ? complain("the last instruction is not whole") : OK;
+}
+
 static int
 vm_asm(Options *o)
 {
@@ -212,6 +289,11 @@ vm_asm(Options *o)
 		read_all(stdin, &text);
 	else if ((err = host_read(o->file, &text)) < 0)
 		return complain("cannot read %s: %s", o->file, strerror(-err));
+	if (o->classic || o->convert) {
+		err = classic_asm(o, &text);
+		buf_free(&text);
+		return err;
+	}
 	if (!bpf_asm(o->file, text.p ? text.p : "", text.n, o->d, o->a, &insns, &n))
 		return diagnose(o);
 	if (o->out && !(f = fopen(o->out, "wb")))
@@ -241,6 +323,8 @@ vm_dis(Options *o)
 	Buf b = { 0 };
 	int err;
 
+	if (o->classic)
+		return classic_dis(o);
 	if (o->syntax && !strcmp(o->syntax, "conformance"))
 		syn = SYN_CONFORMANCE;
 	else if (o->syntax && strcmp(o->syntax, "kernel"))
@@ -606,6 +690,12 @@ vm_bench(Options *o)
 
 		if ((res = make_maps(o, &maps)))
 			return res;
+		if (!e) {       /* what cannot be loaded at all is said once */
+			p = prepare(o, &maps, VM_INTERP_CHECKED, false, &res);
+			if (!p)
+				return res;
+			vm_prog_free(p);
+		}
 		for (int i = 0; i < 20; i++) {
 			int err;
 
@@ -651,7 +741,8 @@ options(Options *o, int argc, char **argv)
 		{ "--jit", offsetof(Options, jit) }, { "--both", offsetof(Options, both) },
 		{ "--no-verify", offsetof(Options, no_verify) }, { "--plugin", offsetof(Options, plugin) },
 		{ "--bytes", offsetof(Options, bytes) }, { "-v", offsetof(Options, verbose) },
-		{ "--blind", offsetof(Options, blind) },
+		{ "--blind", offsetof(Options, blind) }, { "--classic", offsetof(Options, classic) },
+		{ "--convert", offsetof(Options, convert) },
 	};
 
 	for (int i = 0; i < argc; i++) {
