@@ -1,8 +1,6 @@
 /* lower: clauses, statements and control flow. */
 #include "lang/comp.h"
 
-#include <assert.h>
-
 /* ---- variables ---- */
 
 static Ref
@@ -19,7 +17,8 @@ var_memory(Comp *c, VarSym *v)
 	s32 off;
 	Ref f;
 
-	if (!v->placed) {
+	/* In another Fn it is another variable: the body of a loop that was unrolled. */
+	if (!v->placed || (v->fn != c->fn && !v->shared)) {
 		v->placed = true;
 		v->fn = c->fn;
 		v->mem = val_mem_new(c, v->type);
@@ -45,12 +44,11 @@ var_set(Comp *c, VarSym *v, Ref r)
 		ir_store(c->fn, f, off, 8, r);
 		return;
 	}
-	if (!v->placed) {
+	if (!v->placed || v->fn != c->fn) {
 		v->placed = true;
 		v->fn = c->fn;
 		v->var = ir_var(c->fn);
 	}
-	assert(v->fn == c->fn);
 	ir_set(c->fn, v->var, r);
 }
 
@@ -70,7 +68,7 @@ var_get(Comp *c, VarSym *v)
 		f = frame_at(c, v, &off);
 		return val_reg(v->type, ir_load(c->fn, f, off, 8, false));
 	}
-	if (!v->placed)
+	if (!v->placed || v->fn != c->fn)
 		return val_reg(v->type, ir_const(c->fn, 0));
 	return val_reg(v->type, ir_get(c->fn, v->var));
 }
