@@ -95,18 +95,50 @@ check_stack(const Unit *u, const u32 *stack, Diag *d)
 	return false;
 }
 
+/* The functions that main still calls, by way of others too: what stood in a branch that folding removed is not emitted. */
+static bool *
+reachable(const Unit *u, Arena *a)
+{
+	bool *used = NEW_N(a, bool, u->fns.n);
+	VecU32 todo = { 0 };
+
+	VEC_PUSH(a, &todo, 0);
+	used[0] = true;
+	while (todo.n) {
+		const Fn *fn = u->fns.v[todo.v[--todo.n]];
+
+		for (u32 k = 0; k < fn->blocks.n; k++)
+			for (u32 n = 0; fn->blocks.v[k] && n < fn->blocks.v[k]->ins.n; n++) {
+				Ins *i = at(fn, fn->blocks.v[k]->ins.v[n]);
+				Ref *o;
+
+				for (u32 x = 0; (o = operand(i, x)); x++) {
+					const Ins *leaf = at(fn, *o);
+
+					if (leaf->op != IR_fnref || used[leaf->imm])
+						continue;
+					used[leaf->imm] = true;
+					VEC_PUSH(a, &todo, (u32)leaf->imm);
+				}
+			}
+	}
+	return used;
+}
+
 /* Instructions of all functions, main first, into e. */
 static bool
 generate(Unit *u, const IrOptions *opt, Diag *d, Emit *e)
 {
 	Arena *a = arena_new();
 	u32 *stack = NEW_N(a, u32, u->fns.n);
-	bool ok = true;
+	bool *used = reachable(u, a), ok = true;
 
 	e->start = NEW_N(u->a, u32, u->fns.n);
 	if (is_dumped(opt, "isel"))
 		buf_puts(opt->dump_to, "# isel\n");
 	for (u32 n = 0; n < u->fns.n && ok; n++) {
+		if (!used[n])
+			continue;
 		MFn *mf = ir_isel(u->fns.v[n], opt, a);
 
 		mf->stack = ir_stack_bytes(u->fns.v[n]);
