@@ -252,14 +252,30 @@ forward(Memory *m, Ins *i, const Place *p)
 	return false;
 }
 
-/* get_current_comm writes the same every time: a number stands for it in facts. What has been fetched once is copied. */
+/* Whether n bytes at p are known to be zero. */
+static bool
+is_zero(const Memory *m, const Place *p, u32 n)
+{
+	for (u32 k = 0; k < m->now.n; k++) {
+		const Fact *f = &m->now.fact[k];
+
+		if (!f->map && f->place.base == p->base && f->place.kind == p->kind && f->place.off <= p->off &&
+		    p->off + n <= f->place.off + f->size && is_num(m->fn, f->value, 0))
+			return true;
+	}
+	return false;
+}
+
+/* get_current_comm writes the same every time: a number stands for it in facts. What has been fetched once, into zeros (some
+ * kernels leave the bytes behind the name alone), is copied. */
 static void
 see_comm(Memory *m, Ref r, Ins *i)
 {
 	Fn *fn = m->fn;
 	Ref name = ir_leaf(fn, IR_fnref, -BPF_FUNC_get_current_comm, 0);
 	Place p = ir_place_of(fn, i->args[0], 0);
-	u32 n = ir_arg_written(fn, i, 0);
+	u32 n = is_const(fn, i->args[1]) ? (u32)at(fn, i->args[1])->imm : 0;
+	bool clean = n && is_zero(m, &p, n);
 
 	for (u32 k = 0; n == 16 && !m->uses[r] && k < m->now.n; k++) {
 		const Fact *f = &m->now.fact[k];
@@ -273,8 +289,8 @@ see_comm(Memory *m, Ref r, Ins *i)
 		refresh(m, k);
 		break;
 	}
-	if (n) {
-		clobber(m, &p, n);
+	clobber(m, &p, n ? n : ~0u >> 1);
+	if (clean) {
 		learn(m, (Fact){ .place = p, .size = n, .value = name });
 		if (p.kind == PK_MEM && at(fn, p.base)->op == IR_mem && !p.off)
 			remember_key(m, p.base);
