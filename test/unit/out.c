@@ -686,6 +686,58 @@ test_events(void)
 	}
 }
 
+/* Records of random bytes and lengths, as text and as JSON: printed or counted, never trusted. */
+static void
+test_random(void)
+{
+	const Type *pair[] = { type_int(8, true), type_string(ts, 8) };
+	const Type *types[] = {
+		type_string(ts, 8), type_buffer(ts, 12), type_tuple(ts, pair, 2), sample_struct(), type_array(ts, type_int(2, true), 5),
+		type_special(ts, TY_KSTACK, 40, false, 4, STACK_PERF), type_special(ts, TY_USTACK, 40, false, 4, STACK_BUILD_ID),
+		type_special(ts, TY_INET, 20, false, 0, 0), type_special(ts, TY_MAC, 6, false, 0, 0), &ty_bool,
+		type_special(ts, TY_SIGNAL, 4, true, 0, 0), type_special(ts, TY_SYSCALL, 8, true, 0, 0),
+		type_special(ts, TY_STRERROR, 8, true, 0, 0), type_special(ts, TY_STATS, 16, true, 0, 0),
+		type_text(ts, TY_TIMESTAMP, "%c %f", 'b'), type_special(ts, TY_USYM, 16, false, 0, 0),
+		type_special(ts, TY_PROBE, 4, false, 0, 0),
+	};
+	static const char *const formats[] = { "%s|%d\n", "%20s %-8x", "%r %c", "%rh %llu" };
+	EventDef e[2 * COUNT(types)];
+	Arg args[COUNT(types)][2];
+	u32 r = 3, n = 2 * COUNT(types);
+
+	memset(e, 0, sizeof(e));
+	for (u32 i = 0; i < COUNT(types); i++) {
+		u32 at = (u32)ALIGN(12, MAX(types[i]->align, 1u));
+
+		args[i][0] = (Arg){ types[i], at, types[i]->size };
+		args[i][1] = (Arg){ type_int(4, true), 8, 4 };
+		e[2 * i] = (EventDef){ .kind = EV_PRINT_VALUE, .args = args[i], .n_args = 1 };
+		e[2 * i + 1] = (EventDef){ .kind = EV_PRINTF, .fmt = formats[i % COUNT(formats)], .args = args[i], .n_args = 2 };
+	}
+	for (u32 f = 0; f < 2; f++) {
+		Session *s = session(f ? OUT_JSON : OUT_TEXT, e, n, NULL, 0);
+		u32 rounds = 20000;
+		int code;
+
+		for (u32 i = 0; i < rounds; i++) {
+			u32 size = 8 + (r >> 16) % 64;
+			u8 *rec = malloc(size);
+
+			for (u32 k = 0; k < size; k++) {
+				r = r * 1103515245 + 12345;
+				rec[k] = (u8)(r >> (16 + (r >> 30)));
+			}
+			memcpy(rec, &(u32){ (r >> 8) % (n + 1) }, 4);
+			assert(!out_record(s->o, rec, size, &code));
+			free(rec);
+		}
+		assert(out_printed(s->o) + out_malformed(s->o) == rounds && out_printed(s->o) > rounds / 10);
+		out_free(s->o);
+		close(s->out);
+		close(s->err);
+	}
+}
+
 /* Goal: many times what a kernel can produce. */
 static void
 test_speed(void)
@@ -728,6 +780,7 @@ main(void)
 	test_buckets();
 	test_hist();
 	test_events();
+	test_random();
 	test_speed();
 	test_tseries();
 	type_free(ts);
