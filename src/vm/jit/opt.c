@@ -12,6 +12,7 @@
 
 #define BIT(r) ((u16)(1u << (r)))
 enum { ARGS = 0x3e, CALLER = 0x3f };    /* r1-r5, r0-r5 */
+enum { WINDOW = 64 };                   /* how far a look around goes: loading takes time linear in the program */
 
 static bool
 has_mem(u32 op)
@@ -186,7 +187,7 @@ nop(J *j)
 static u32
 next_touch(const JProg *jp, u32 pc, u32 reg)
 {
-	for (u32 i = pc + 1; i < jp->n; i++) {
+	for (u32 i = pc + 1; i < jp->n && i <= pc + WINDOW; i++) {
 		const J *j = &jp->j[i];
 
 		if (j->leader)
@@ -199,11 +200,11 @@ next_touch(const JProg *jp, u32 pc, u32 reg)
 	return 0;
 }
 
-/* The last J of the block before pc that changes reg; -1: it comes into the block. */
+/* The last J of the block before pc that changes reg; -1: none in sight. */
 static s64
 last_def(const JProg *jp, u32 pc, u32 reg)
 {
-	for (s64 i = pc; !jp->j[i].leader && --i >= 0; )
+	for (s64 i = pc; !jp->j[i].leader && --i >= 0 && i >= (s64)pc - WINDOW; )
 		if (jit_defs(&jp->j[i]) & BIT(reg))
 			return i;
 	return -1;
