@@ -157,6 +157,10 @@ lower_len(Comp *c, Node *n)
 	Ref mem;
 
 	if (a->kind == ND_MAP && !a->a) {
+		if (!comp_has(c, FEAT_FOR_EACH)) {
+			diag_err(c->d, n->at, E_UNSUPPORTED, "len() of a map needs bpf_for_each_map_elem, which this kernel lacks (Linux 5.13)");
+			return ir_const(fn, 0);
+		}
 		/* bpf_for_each_map_elem gives the number of entries it called the function for. */
 		mem = ir_mem(fn, 8, 8, n->at);
 		ir_store(fn, mem, 0, 8, ir_const(fn, 0));
