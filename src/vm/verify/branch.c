@@ -282,7 +282,7 @@ may_goto(Verifier *v, const Insn *insn)
 	s->may_goto_depth = v->s->may_goto_depth;
 	v->s->may_goto_depth++;
 	/* Going on means another round: what decided nothing so far may differ in it. */
-	vf_widen_from_entry(v);
+	vf_widen_from_entry(v, v->s->parent ? v->s->parent->parent : NULL);
 }
 
 int

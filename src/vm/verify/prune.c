@@ -462,13 +462,13 @@ widen(const Reg *old, Reg *cur)
 	cur->deps = deps;
 }
 
-/* The newest state kept at the entry (v->pc, the call) with as many frames. */
+/* Against the newest state kept at the entry (v->pc) by the same calls, among from and those before it. */
 void
-vf_widen_from_entry(Verifier *v)
+vf_widen_from_entry(Verifier *v, State *from)
 {
 	State *cur = v->s, *old = NULL;
 
-	for (State *s = cur->parent; s && !old; s = s->parent) {
+	for (State *s = from; s && !old; s = s->parent) {
 		bool same = s->pc == v->pc && s->cur == cur->cur && s->branches;
 
 		for (u32 i = 0; same && i <= cur->cur; i++)
