@@ -248,6 +248,19 @@ walk_function(Verifier *v, u32 sub)
 	return ok;
 }
 
+static bool
+sleepable_map(u32 type)
+{
+	switch (type) {
+	case BPF_MAP_TYPE_PROG_ARRAY: case BPF_MAP_TYPE_PERF_EVENT_ARRAY: case BPF_MAP_TYPE_STACK_TRACE: case BPF_MAP_TYPE_CGROUP_ARRAY:
+	case BPF_MAP_TYPE_LPM_TRIE: case BPF_MAP_TYPE_DEVMAP: case BPF_MAP_TYPE_DEVMAP_HASH: case BPF_MAP_TYPE_SOCKMAP:
+	case BPF_MAP_TYPE_SOCKHASH: case BPF_MAP_TYPE_CPUMAP: case BPF_MAP_TYPE_XSKMAP: case BPF_MAP_TYPE_CGROUP_STORAGE:
+	case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE: case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY: case BPF_MAP_TYPE_BLOOM_FILTER:
+		return false;
+	}
+	return true;
+}
+
 /* Map types and special fields that a program type may not use. */
 static bool
 check_map_use(Verifier *v)
@@ -264,6 +277,8 @@ check_map_use(Verifier *v)
 			continue;
 		if (insn->src_reg >= BPF_PSEUDO_MAP_FD && insn->src_reg <= BPF_PSEUDO_MAP_VALUE) {
 			m = &v->maps[insn->imm];
+			if (v->code->sleepable && !sleepable_map(m->type))
+				return vf_refuse(v, "Sleepable programs can only use array, hash, ringbuf and local storage maps");
 			for (u32 i = 0; i < m->n_fields; i++) {
 				if (m->fields[i].kind == MF_SPIN_LOCK && tracing)
 					return vf_refuse(v, "tracing progs cannot use bpf_spin_lock yet");
