@@ -59,6 +59,8 @@ int uprobe_attach_multi(ProbeContext *pc, Probe **p, u32 n, bool ret, int prog_f
 /* uargs.c: arguments of user functions by name. NULL: *why says why not. */
 const Type *uargs_type(ProbeContext *pc, const Probe *p, const char **why);
 Dwarf *uargs_dwarf(ProbeContext *pc, const char *path);         /* interned path; kept open; NULL: none */
+/* From now on the script's casts may name types of this program. */
+void uargs_lend_types(ProbeContext *pc, const char *path);
 void uargs_list(ProbeContext *pc, const Probe *p, Buf *out);    /* -lv */
 Ref uargs_load(ProbeContext *pc, Fn *fn, const Probe *p, u32 field);
 

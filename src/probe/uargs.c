@@ -106,6 +106,26 @@ lay_out(ProbeContext *pc, Found *f, const Type *proto)
 	f->proto = proto;
 }
 
+typedef struct Asked { ProbeContext *pc; const char *path; } Asked;
+
+static const Type *
+find_type(Types *ts, void *arg, const char *name)
+{
+	const Asked *in = arg;
+	Dwarf *d = uargs_dwarf(in->pc, in->path);
+
+	return d ? sym_dwarf_type(d, ts, name) : NULL;
+}
+
+void
+uargs_lend_types(ProbeContext *pc, const char *path)
+{
+	Asked *in = NEW(pc->a, Asked);
+
+	*in = (Asked){ pc, interns(path) };
+	type_find_elsewhere(pc->types, find_type, in);
+}
+
 static Found *
 find(ProbeContext *pc, const Probe *p)
 {

@@ -276,6 +276,8 @@ expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
 
 	for (u32 i = 0; i < paths.v.n && !err && !w.stop; i++) {
 		w.path = paths.v.v[i];
+		if (!i)
+			uargs_lend_types(pc, w.path);
 		err = in_file(&w);
 	}
 	return err ? err : w.n;

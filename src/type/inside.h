@@ -14,6 +14,9 @@ struct Types {
 	Map enumerators;                /* "NAME" -> Enumerator */
 	bool in_macro;                  /* c_macro_value is at work: what names are left in the text are no macros */
 	Cpp *cpp;                       /* macros and include folders, once there is C text */
+	TypeFind *elsewhere;            /* asked before BTF, or NULL */
+	void *elsewhere_arg;
+	bool asking;
 	const char *btf_path;           /* NULL: the default; "": none */
 	bool btf_tried;
 	struct Btf *btf;                /* vmlinux, then the modules that were asked for */

@@ -129,6 +129,23 @@ c_integer(const char *s, size_t n)
 	return type_int(seen[2] ? 1 : seen[3] ? 2 : seen[5] ? 8 : 4, !seen[0]);
 }
 
+/* It may ask us in turn. */
+static const Type *
+ask_elsewhere(Types *ts, const char *s, size_t n)
+{
+	const Type *t;
+	char name[256];
+
+	if (n >= sizeof(name))
+		return NULL;
+	memcpy(name, s, n);
+	name[n] = 0;
+	ts->asking = true;
+	t = ts->elsewhere(ts, ts->elsewhere_arg, name);
+	ts->asking = false;
+	return t;
+}
+
 /* A name without qualifiers and stars, words separated by one blank. */
 static const Type *
 find_plain(Types *ts, const char *s, size_t n)
@@ -141,6 +158,8 @@ find_plain(Types *ts, const char *s, size_t n)
 
 	if (t)
 		type_fields(ts, t, &fields);    /* only named so far? BTF may know it */
+	if (!t && ts->elsewhere && !ts->asking)
+		t = ask_elsewhere(ts, s, n);
 	if (t)
 		return t;
 	for (u32 i = 0; i < COUNT(tags); i++) {
@@ -171,6 +190,13 @@ is_qualifier(const char *s, size_t n)
 		if (strlen(q[i]) == n && !memcmp(q[i], s, n))
 			return true;
 	return false;
+}
+
+void
+type_find_elsewhere(Types *ts, TypeFind *find, void *arg)
+{
+	ts->elsewhere = find;
+	ts->elsewhere_arg = arg;
 }
 
 const Type *

@@ -98,6 +98,9 @@ bool type_field(Types *ts, const Type *t, const char *name, Field *out);
 /* By name: "int", "unsigned long", "uint64_t", "pid_t", "struct task_struct", "union x", "enum y", "size_t"; script's own C
  * first, then BTF. NULL if unknown. */
 const Type *type_find(Types *ts, const char *name);
+/* Asked by type_find() for what the script itself does not define, before BTF: the types of a traced program. NULL: none. */
+typedef const Type *TypeFind(Types *ts, void *arg, const char *name);
+void type_find_elsewhere(Types *ts, TypeFind *find, void *arg);
 /* The value of an enumerator or numeric #define from the script's C, then BTF. */
 bool type_enumerator(Types *ts, const char *name, s64 *value, const Type **type);
 

@@ -52,7 +52,8 @@ static const Type *
 check_value(Comp *c, Node *n)
 {
 	const char *why = NULL;
-	const Type *t = c->cl->prov->value_type && c->cl->prov->when == PW_EVENT ? c->cl->prov->value_type(c->pc, c->cl->p, n->name, &why) : NULL;
+	bool placed = c->cl->prov->when == PW_EVENT || c->cl->prov->when == PW_READ;    /* the others are run by piton */
+	const Type *t = c->cl->prov->value_type && placed ? c->cl->prov->value_type(c->pc, c->cl->p, n->name, &why) : NULL;
 
 	if (!t)
 		return unavailable(c, n, n->name, why);
