@@ -75,8 +75,19 @@ run_pass(Unit *u, const char *name, const IrOptions *opt)
 	return false;
 }
 
+/* Where in the script a register was first put on the stack. */
+static Span
+first_spill(const MFn *mf)
+{
+	for (u32 k = 0; k < mf->blocks.n; k++)
+		for (u32 n = 0; n < mf->blocks.v[k]->ins.n; n++)
+			if (mf->blocks.v[k]->ins.v[n].kind == MK_SPILL)
+				return mf->blocks.v[k]->ins.v[n].at;
+	return (Span){ 0, 0 };
+}
+
 static bool
-check_stack(const Unit *u, const u32 *stack, Diag *d)
+check_stack(const Unit *u, const u32 *stack, Span where, Diag *d)
 {
 	u32 deepest = 0;
 	const Mem *big = NULL;
@@ -89,7 +100,7 @@ check_stack(const Unit *u, const u32 *stack, Diag *d)
 		for (u32 m = 0; m < u->fns.v[n]->mems.n; m++)
 			if (!big || u->fns.v[n]->mems.v[m].size > big->size)
 				big = &u->fns.v[n]->mems.v[m];
-	diag_err(d, big ? big->at : u->fns.v[0]->at, E_STACK, "%s needs %u bytes of stack; BPF has 512", u->name,
+	diag_err(d, where.to || !big ? where : big->at, E_STACK, "%s needs %u bytes of stack; BPF has 512", u->name,
 		ALIGN(stack[0], 32) + deepest);
 	diag_hint(d, "Use fewer values at a time, or split the action over several probes.");
 	return false;
@@ -131,6 +142,7 @@ generate(Unit *u, const IrOptions *opt, Diag *d, Emit *e)
 {
 	Arena *a = arena_new();
 	u32 *stack = NEW_N(a, u32, u->fns.n);
+	Span spill = { 0, 0 };
 	bool *used = reachable(u, a), ok = true;
 
 	e->start = NEW_N(u->a, u32, u->fns.n);
@@ -151,9 +163,11 @@ generate(Unit *u, const IrOptions *opt, Diag *d, Emit *e)
 			ir_mach_print(mf, opt->dump_to);
 		}
 		stack[n] = mf->stack + 8 * mf->n_slots;
+		if (!spill.to)
+			spill = first_spill(mf);
 		ok = ir_emit(e, mf, d);
 	}
-	ok = ok && check_stack(u, stack, d);
+	ok = ok && check_stack(u, stack, spill, d);
 	for (u32 k = 0; k < e->refs.n; k++)
 		e->insns.v[e->refs.v[k].pc].imm = (s32)(e->start[e->refs.v[k].fn] - e->refs.v[k].pc - 1);
 	arena_free(a);

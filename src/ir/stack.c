@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { STACK_MAX = 512, SPARE = 64 };   /* SPARE: kept for spills when memory is moved to the scratch map */
+enum { STACK_MAX = 512, SPARE = 128 };   /* SPARE: kept for spills when memory is moved to the scratch map */
 
 typedef struct Plan {
 	Fn *fn;

@@ -1,6 +1,6 @@
 /* irrun: random IR programs, compiled, must be accepted by the kernel's verifier and leave in a map what an evaluator
  * of the IR computes. Each program is built twice from one seed: as it is told (the evaluator's), and simplified.
- * usage: irrun [SEED [COUNT]]; without root it is skipped. Programs run by BPF_PROG_TEST_RUN, nothing is attached. */
+ * usage: irrun [SEED [COUNT [LENGTH]]]; without root it is skipped. Programs run by BPF_PROG_TEST_RUN, nothing is attached. */
 #include "ir/ir.h"
 #include "ir/pass.h"
 
@@ -277,12 +277,14 @@ block(Gen *g, u32 n)
 		statement(g);
 }
 
+static u32 length = 8;          /* statements of main, at most, and 4 more */
+
 static Unit *
 generate(Arena *a, u64 seed, bool plain)
 {
 	Unit *u = ir_unit_new(a, "random");
 	Fn *fn = ir_fn_new(u, "main", 1);
-	Gen g = { .fn = fn, .budget = 24 };
+	Gen g = { .fn = fn, .budget = 3 * length };
 
 	state = seed * 2 + 1;
 	rnd(2), rnd(2);
@@ -297,7 +299,7 @@ generate(Arena *a, u64 seed, bool plain)
 		g.var[n] = ir_var(fn);
 		ir_set(fn, g.var[n], rnd(2) ? ir_const(fn, number()) : ir_load_ctx(fn, ir_param(fn, 0), (s32)(rnd(N_CTX) * 8), 8, false));
 	}
-	for (u32 n = 4 + rnd(8); n > 0; n--)
+	for (u32 n = 4 + rnd(length); n > 0; n--)
 		statement(&g);
 	for (int n = 0; n < N_VARS; n++)
 		ir_store(fn, ir_mapval(fn, MAP_VALUE, 0), n * 8, 8, ir_get(fn, g.var[n]));
@@ -311,7 +313,7 @@ generate(Arena *a, u64 seed, bool plain)
 typedef struct World { u64 ctx[12]; u8 value[VALUE], cells[CELLS][CELL]; } World;
 /* Addresses: kind in the top byte, offset below. */
 enum { AT_CTX = 1, AT_VALUE, AT_CELL, AT_MEM, AT_MAP };
-typedef struct Eval { const Fn *fn; World *w; s64 *val; u8 *mem[64]; } Eval;
+typedef struct Eval { const Fn *fn; World *w; s64 *val; u8 **mem; } Eval;
 
 static u64
 address(u32 kind, u32 index, u32 off)
@@ -423,7 +425,7 @@ run(const Fn *fn, World *w)
 	u32 b = 0, from = NO_BLOCK;
 	s64 result = 0;
 
-	assert(fn->mems.n <= COUNT(e.mem));
+	e.mem = NEW_N(a, u8 *, fn->mems.n);
 	for (u32 n = 0; n < fn->mems.n; n++)
 		e.mem[n] = arena_alloc(a, fn->mems.v[n].size);
 	for (u32 steps = 0; b != NO_BLOCK; steps++) {
@@ -627,6 +629,7 @@ main(int argc, char **argv)
 	u32 isa;
 	u64 seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1, n = argc > 2 ? strtoull(argv[2], NULL, 0) : 300;
 
+	length = argc > 3 ? (u32)atoi(argv[3]) : 8;
 	maps[MAP_VALUE] = make_map(VALUE, 1);
 	maps[MAP_CELLS] = make_map(CELL, CELLS);
 	maps[MAP_SCRATCH] = make_map(SCRATCH, 1);
