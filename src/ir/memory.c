@@ -252,49 +252,52 @@ forward(Memory *m, Ins *i, const Place *p)
 	return false;
 }
 
-/* Whether n bytes at p are known to be zero. */
+/* Are n bytes (up to 64) at p known to be 0? */
 static bool
-is_zero(const Memory *m, const Place *p, u32 n)
+is_zeroed(const Memory *m, const Place *p, u32 n)
 {
+	u64 have = 0;
+
 	for (u32 k = 0; k < m->now.n; k++) {
 		const Fact *f = &m->now.fact[k];
 
-		if (!f->map && f->place.base == p->base && f->place.kind == p->kind && f->place.off <= p->off &&
-		    p->off + n <= f->place.off + f->size && is_num(m->fn, f->value, 0))
-			return true;
+		for (u32 x = 0; !f->map && f->place.kind == p->kind && f->place.base == p->base && is_num(m->fn, f->value, 0) &&
+		     x < n; x++)
+			if (p->off + x >= f->place.off && p->off + x < f->place.off + f->size)
+				have |= 1ull << x;
 	}
-	return false;
+	return have == ~0ull >> (64 - n);
 }
 
-/* get_current_comm writes the same every time: a number stands for it in facts. What has been fetched once, into zeros (some
- * kernels leave the bytes behind the name alone), is copied. */
+/* get_current_comm writes the same every time: a number stands for it in facts, one for the name over zeros and one for the
+ * name with anything behind it, since some kernels leave that as it was. What has been fetched once is copied. */
 static void
 see_comm(Memory *m, Ref r, Ins *i)
 {
+	enum { SIZE = 16 };
 	Fn *fn = m->fn;
-	Ref name = ir_leaf(fn, IR_fnref, -BPF_FUNC_get_current_comm, 0);
 	Place p = ir_place_of(fn, i->args[0], 0);
-	u32 n = is_const(fn, i->args[1]) ? (u32)at(fn, i->args[1])->imm : 0;
-	bool clean = n && is_zero(m, &p, n);
+	bool clean = is_zeroed(m, &p, SIZE);
+	Ref over_zeros = ir_leaf(fn, IR_fnref, -BPF_FUNC_get_current_comm, 0);
+	Ref name = clean ? over_zeros : ir_leaf(fn, IR_fnref, -BPF_FUNC_get_current_comm, 1);
 
-	for (u32 k = 0; n == 16 && !m->uses[r] && k < m->now.n; k++) {
+	for (u32 k = 0; !m->uses[r] && k < m->now.n; k++) {
 		const Fact *f = &m->now.fact[k];
 
-		if (f->map || f->value != name || f->size != n || f->place.kind != PK_MEM || f->place.off ||
-		    f->place.index == p.index)
+		if (f->map || (f->value != name && f->value != over_zeros) || f->size != SIZE || f->place.kind != PK_MEM ||
+		    f->place.off || f->place.index == p.index)
 			continue;
-		*i = (Ins){ .op = IR_copy, .a = i->args[0], .b = f->place.base, .imm = n, .block = i->block, .at = i->at };
+		name = f->value;
+		*i = (Ins){ .op = IR_copy, .a = i->args[0], .b = f->place.base, .imm = SIZE, .block = i->block, .at = i->at };
 		ir_simplify(fn, i);
 		*at(fn, r) = *i;
 		refresh(m, k);
 		break;
 	}
-	clobber(m, &p, n ? n : ~0u >> 1);
-	if (clean) {
-		learn(m, (Fact){ .place = p, .size = n, .value = name });
-		if (p.kind == PK_MEM && at(fn, p.base)->op == IR_mem && !p.off)
-			remember_key(m, p.base);
-	}
+	clobber(m, &p, SIZE);
+	learn(m, (Fact){ .place = p, .size = SIZE, .value = name });
+	if (p.kind == PK_MEM && at(fn, p.base)->op == IR_mem && !p.off)
+		remember_key(m, p.base);
 }
 
 static void
@@ -342,7 +345,8 @@ see(Memory *m, Ref r)
 		clobber(m, &p, (u32)i.imm);
 		break;
 	case IR_call:
-		if (i.imm == BPF_FUNC_get_current_comm && ir_place_of(fn, i.args[0], 0).kind != PK_UNKNOWN) {
+		if (i.imm == BPF_FUNC_get_current_comm && i.n_args == 2 && is_num(fn, i.args[1], 16) &&
+		    ir_place_of(fn, i.args[0], 0).kind != PK_UNKNOWN) {
 			see_comm(m, r, &i);
 			break;
 		}

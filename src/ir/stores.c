@@ -111,6 +111,8 @@ step(const Stores *s, Ref r, Bits *live, bool act)
 	case IR_call:
 		/* a helper that does nothing but fill memory which nobody reads */
 		n = i->n_args ? ir_arg_written(s->fn, i, 0) : 0;
+		if (i->imm == BPF_FUNC_get_current_comm && i->n_args == 2 && is_const(s->fn, i->args[1]))
+			n = at(s->fn, i->args[1])->imm;
 		if (act && n && !s->uses[r]) {
 			p = ir_place_of(s->fn, i->args[0], 0);
 			if (is_own(s, &p) && is_fixed(s, &p) && !live_part(s, live, &p, n, &from, &to)) {
