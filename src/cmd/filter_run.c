@@ -391,19 +391,21 @@ from_interface(Run *r)
 	live_close(l);
 }
 
+/* The first one that is up and no loopback. */
 static const char *
 first_interface(Arena *a)
 {
-	struct if_nameindex *all = if_nameindex();
 	const char *name = "any";
+	struct ifaddrs *all;
 
-	for (struct if_nameindex *i = all; i && i->if_index; i++)
-		if (strcmp(i->if_name, "lo")) {
-			name = arena_str(a, i->if_name, strlen(i->if_name));
+	if (getifaddrs(&all))
+		return name;
+	for (struct ifaddrs *i = all; i; i = i->ifa_next)
+		if ((i->ifa_flags & (IFF_UP | IFF_RUNNING | IFF_LOOPBACK)) == (IFF_UP | IFF_RUNNING)) {
+			name = arena_str(a, i->ifa_name, strlen(i->ifa_name));
 			break;
 		}
-	if (all)
-		if_freenameindex(all);
+	freeifaddrs(all);
 	return name;
 }
 

@@ -5,18 +5,17 @@
 
 typedef struct Packet { const u8 *p; u32 caplen, len; bool out; } Packet;
 
-static u32
+static inline u32
 load(Packet *p, u32 size, u64 at)
 {
-	u32 v = 0;
+	const u8 *b = p->p + at;
 
 	if (at + size > p->caplen) {
 		p->out = true;
 		return 0;
 	}
-	for (u32 i = 0; i < size; i++)
-		v = v << 8 | p->p[at + i];
-	return v;
+	return size == 1 ? b[0] : size == 2 ? (u32)b[0] << 8 | b[1] :
+		(u32)b[0] << 24 | (u32)b[1] << 16 | (u32)b[2] << 8 | b[3];
 }
 
 static u32
@@ -50,8 +49,21 @@ filt_run_checked(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32 len
 	*ran_out = false;
 	for (u32 pc = 0; pc < n && steps; steps--) {
 		const FiltInsn *i = &insn[pc++];
-		u32 b = BPF_SRC(i->code) == BPF_X ? x : i->k;
+		u32 b;
 
+		/* what most programs are made of */
+		switch (i->code) {
+		case BPF_LD | BPF_ABS | BPF_B: a = load(&p, 1, i->k); goto loaded;
+		case BPF_LD | BPF_ABS | BPF_H: a = load(&p, 2, i->k); goto loaded;
+		case BPF_LD | BPF_ABS | BPF_W: a = load(&p, 4, i->k); goto loaded;
+		case BPF_LD | BPF_IND | BPF_H: a = load(&p, 2, (u64)x + i->k); goto loaded;
+		case BPF_LDX | BPF_MSH | BPF_B: x = (load(&p, 1, i->k) & 0xf) << 2; goto loaded;
+		case BPF_JMP | BPF_JEQ | BPF_K: pc += a == i->k ? i->jt : i->jf; continue;
+		case BPF_JMP | BPF_JGE | BPF_K: pc += a >= i->k ? i->jt : i->jf; continue;
+		case BPF_JMP | BPF_JSET | BPF_K: pc += a & i->k ? i->jt : i->jf; continue;
+		case BPF_RET | BPF_K: return i->k;
+		}
+		b = BPF_SRC(i->code) == BPF_X ? x : i->k;
 		switch (BPF_CLASS(i->code)) {
 		case BPF_LD:
 			switch (BPF_MODE(i->code)) {
@@ -86,6 +98,7 @@ filt_run_checked(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32 len
 			else
 				a = x;
 		}
+loaded:
 		if (p.out) {
 			*ran_out = true;
 			return 0;

@@ -13,6 +13,13 @@ gzip -c "$TMP/le.pcap" >"$TMP/le.gz"; [ "$($p --count -r "$TMP/le.gz")" = "2 pac
 $p -r "$TMP/le.pcap" -w "$TMP/x.pcapng" udp; [ "$($p --count -r "$TMP/x.pcapng")" = "2 packets" ]
 $p -r "$TMP/x.pcapng" -w "$TMP/y.pcap" --format pcap; cmp "$TMP/y.pcap" "$TMP/le.pcap" || { od -c "$TMP/y.pcap" | head -5; $p --count -r "$TMP/y.pcap"; }
 [ "$($p -r "$TMP/x.pcapng" -c 1 | wc -l)" = 1 ]
+# -C begins new files, -W keeps so many of them
+i=0; while [ $i -lt 40 ]; do cat "$TMP/le.pcap" | tail -c 88; i=$((i + 1)); done >"$TMP/many.body"
+{ head -c 24 "$TMP/le.pcap"; i=0; while [ $i -lt 800 ]; do cat "$TMP/many.body"; i=$((i + 1)); done; } >"$TMP/many.pcap"
+mkdir "$TMP/rot"
+$p -r "$TMP/many.pcap" --format pcap -w "$TMP/rot/a" -C 1; [ "$(ls "$TMP/rot" | tr '\n' ' ')" = "a a1 a2 " ]
+[ "$(cat "$TMP/rot/a" "$TMP/rot/a1" "$TMP/rot/a2" | wc -c)" = "$(($(wc -c <"$TMP/many.pcap") + 48))" ]
+$p -r "$TMP/many.pcap" --format pcap -w "$TMP/rot/b" -C 1 -W 2; [ "$(ls "$TMP/rot" | grep -c b)" = 2 ]
 broken() {	# file, part of the message, packets kept
 	if $p -r "$1" >"$TMP/o" 2>"$TMP/e"; then echo "$1 was read without complaint"; exit 1; fi
 	grep -q "$2" "$TMP/e" || { echo "$1: wanted '$2'"; cat "$TMP/e"; exit 1; }
