@@ -73,6 +73,11 @@ $(LIB): $(LIBOBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
+# Optimized and sanitized, the interpreter's one large function takes a compiler a minute.
+ifneq ($(SAN),)
+$B/vm/interp.o: ALL_CFLAGS += -O0
+endif
+
 $B/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
