@@ -166,7 +166,7 @@ walk_keys(KernMap *map, size_t vsize, EntryFn *fn, void *arg)
 static int
 walk_batch(KernMap *map, size_t vsize, EntryFn *fn, void *arg, bool *walked)
 {
-	size_t ksize = map->def.key_size, cursor = MAX(ksize, 8);
+	size_t ksize = map->def.key_size, cursor = ALIGN(MAX(ksize, 8), 8);
 	u32 room = MIN(map->def.max_entries, 512u);
 	u8 *mem = NULL;
 	bool begun = false, which = false;
@@ -175,7 +175,7 @@ walk_batch(KernMap *map, size_t vsize, EntryFn *fn, void *arg, bool *walked)
 	for (bool more = true; more; ) {
 		if (!mem && !(mem = malloc(2 * cursor + (size_t)room * (ksize + vsize))))
 			return -ENOMEM;
-		u8 *keys = mem + 2 * cursor, *values = keys + room * ksize;
+		u8 *values = mem + 2 * cursor, *keys = values + room * vsize;   /* values first: readers want them aligned */
 		union bpf_attr attr = { .batch = {
 			.map_fd = (u32)map->fd, .count = room, .keys = ptr(keys), .values = ptr(values),
 			.in_batch = begun ? ptr(mem + which * cursor) : 0, .out_batch = ptr(mem + !which * cursor),

@@ -151,8 +151,11 @@ static u64 got_sum, got_n, lost_marker;
 static int
 record(void *arg, const void *data, u32 size)
 {
+	u64 n;
+
 	assert(arg == &lost_marker && size >= 8);
-	got_sum += *(const u64 *)data;
+	memcpy(&n, data, sizeof(n));    /* a perf buffer's records are aligned to 4 */
+	got_sum += n;
 	got_n++;
 	return 0;
 }
