@@ -22,7 +22,7 @@ WARN    := -Wall -Wextra -Wno-missing-field-initializers
 CPPFLAGS += -Isrc -D_GNU_SOURCE
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -MMD -MP
 LDFLAGS += -Wl,--as-needed
-LDLIBS  := -ldw -lelf -lz -liberty -lpthread
+LDLIBS  := -lz -liberty -lpthread
 
 ifneq ($(SAN),)
 ALL_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DDEBUG
@@ -33,7 +33,6 @@ ALL_CFLAGS += -DDEBUG
 endif
 ifneq ($(STATIC),)
 LDFLAGS += -static
-LDLIBS  := -ldw -lelf -lz -llzma -lbz2 -lzstd -liberty -lpthread
 endif
 
 # cmd/ holds main(); everything else goes into one archive, from which the unit tests link what they need.

@@ -1,7 +1,7 @@
 # Packet filters: compile time of long lists, and nanoseconds per packet beside libpcap's interpreter. PITON_CAPTURES: a folder of
 # captures to run over (Ethernet ones are used); without it packets are made.
 if [ -e /usr/include/pcap/pcap.h ]; then
-	${CC:-cc} -std=gnu11 -O2 -Isrc -D_GNU_SOURCE -o "$work/filter" bench/filter.c "$B/libpiton.a" -lpcap -ldw -lelf -lz -liberty -lpthread -lm &&
+	${CC:-cc} -std=gnu11 -O2 -Isrc -D_GNU_SOURCE -o "$work/filter" bench/filter.c "$B/libpiton.a" -lpcap -lz -liberty -lpthread -lm &&
 		"$work/filter" $(find ${PITON_CAPTURES:-/nonexistent} -name '*.pcap' 2>/dev/null | sort)
 else
 	echo "  libpcap's headers are missing: no comparison"
