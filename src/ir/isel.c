@@ -216,10 +216,25 @@ comes_back(const Sel *s, Ref x, Ref r)
 	return false;
 }
 
-/* Should a and b change places? The left one is what is copied and changed. */
+/* Is r an address in this function's frame, with up to `more` numbers added? */
+static bool
+in_frame(const Fn *fn, Ref r, u32 more)
+{
+	const Ins *i = at(fn, r);
+
+	if (i->op == IR_add && more)
+		return in_frame(fn, i->a, more - 1) || in_frame(fn, i->b, more - 1);
+	return i->op == IR_mem;
+}
+
+/* Should a and b change places? The left one is what is copied and changed. An address in the frame must stand on the left: to
+ * the kernel's verifier (seen in 6.18) a number to which a callback's frame pointer is added points into its caller's frame, from which
+ * it takes values it then believes to know, and removes what it holds for dead code. */
 static bool
 swaps(const Sel *s, const Ins *i, Ref r)
 {
+	if (i->op == IR_add && in_frame(s->fn, i->a, 4) != in_frame(s->fn, i->b, 4))
+		return in_frame(s->fn, i->b, 4);
 	if (!ir_op_is(i->op, 'c') || is_leaf(at(s->fn, i->b)->op))
 		return false;
 	if (is_leaf(at(s->fn, i->a)->op) || comes_back(s, i->b, r))
