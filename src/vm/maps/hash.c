@@ -14,7 +14,8 @@ typedef struct Head {
 	u32 count;              /* elements linked */
 	u32 hand;               /* LRU: where the search for a victim goes on */
 	u32 gather;             /* lock: one thread gathers lost elements */
-	u32 pad[11];
+	u32 suspect;            /* a bucket's holder died: count may be one off until gather() counts anew */
+	u32 pad[10];
 } Head;
 typedef struct Elem { u32 next, hash; } Elem;
 /* Over Elem.hash lies one bit for LRU kinds: looked at since the hand came by. */
@@ -235,6 +236,35 @@ unlink_elem(VmMap *m, u32 *prev, Elem *e)
 	__atomic_sub_fetch(&head_of(m)->count, 1, __ATOMIC_RELAXED);
 }
 
+/* A holder that died between linking a new element and unlinking the old one left its key twice: the later ones go.
+ * (gather() finds them in no chain and frees them.) */
+static void
+drop_twins(VmMap *m, u32 b)
+{
+	for (u32 i = m->buckets[b * 2 + 1]; !(i & END) && i < m->cap; i = elem(m, i)->next) {
+		Elem *e = elem(m, i);
+
+		for (u32 *p = &e->next; !(*p & END) && *p < m->cap; ) {
+			Elem *x = elem(m, *p);
+
+			if (x != e && same_key(m, x, key_of(m, e)))
+				__atomic_store_n(p, x->next, __ATOMIC_RELEASE);
+			else
+				p = &x->next;
+		}
+	}
+}
+
+/* Locks a bucket; mends what a holder who died there left between two steps. */
+static void
+lock_bucket(VmMap *m, u32 b)
+{
+	if (map_lock(&m->buckets[b * 2])) {
+		drop_twins(m, b);
+		__atomic_store_n(&head_of(m)->suspect, 1, __ATOMIC_RELAXED);
+	}
+}
+
 /* Elements that belonged to threads which died between two steps: in no chain and not free. With all buckets
  * locked and the free list taken away, everything that no chain holds is free. The caller holds no bucket. */
 static void
@@ -247,7 +277,7 @@ gather(VmMap *m)
 
 	map_lock(&h->gather);
 	for (u32 b = 0; b <= m->mask; b++)
-		map_lock(&m->buckets[b * 2]);
+		lock_bucket(m, b);
 	/* elements are taken under a bucket's lock alone, so nobody has one in hand */
 	__atomic_store_n(&h->free, ((h->free >> 32) + 1) << 32, __ATOMIC_RELAXED);
 	for (u32 b = 0; b <= m->mask; b++)
@@ -257,6 +287,7 @@ gather(VmMap *m)
 		if (!bits_has(&in, i))
 			give(m, i);
 	h->count = linked;
+	h->suspect = 0;
 	for (u32 b = 0; b <= m->mask; b++)
 		map_unlock(&m->buckets[b * 2]);
 	map_unlock(&h->gather);
@@ -320,7 +351,7 @@ hash_update(VmMap *m, const void *key, const void *value, u64 flags)
 	if ((flags & ~(u64)BPF_F_LOCK) > BPF_EXIST)
 		return -EINVAL;
 again:
-	map_lock(&m->buckets[b * 2]);
+	lock_bucket(m, b);
 	old = find(m, hash, key, &prev, &end);
 	if (old && flags & BPF_NOEXIST)
 		err = -EEXIST;
@@ -328,6 +359,8 @@ again:
 		err = -ENOENT;
 	else if (old && (m->percpu || is_lru(m) || flags & BPF_F_LOCK))        /* LRU: no other key has to go for it */
 		memcpy(value_of(m, old) + (m->percpu ? (size_t)map_cpu(m) * m->vsize : 0), value, m->def.value_size);
+	else if (!old && __atomic_load_n(&head_of(m)->suspect, __ATOMIC_RELAXED) && !gathered)
+		err = -EBUSY;
 	else if (!old && !is_lru(m) && __atomic_load_n(&head_of(m)->count, __ATOMIC_RELAXED) >= m->def.max_entries)
 		err = -E2BIG;
 	else if (!take(m, &i) && !(is_lru(m) && evict(m, b, &i)))
@@ -361,7 +394,7 @@ hash_remove(VmMap *m, const void *key)
 	u32 hash = hash_of(m, key), b = hash & m->mask, *prev, end;
 	Elem *e;
 
-	map_lock(&m->buckets[b * 2]);
+	lock_bucket(m, b);
 	e = find(m, hash, key, &prev, &end);
 	if (e) {
 		unlink_elem(m, prev, e);
