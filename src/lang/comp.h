@@ -226,6 +226,7 @@ Ref val_addr(Comp *c, Val v);
 Ref val_mem_new(Comp *c, const Type *t);                        /* fresh memory for one */
 Ref convert(Comp *c, Ref r, const Type *from, const Type *to);  /* integers, bools, pointers */
 void store_scalar(Comp *c, Ref base, s32 off, const Type *t, Ref r);
+void store_low_bytes(Comp *c, Ref base, u32 n, Ref r);           /* the low n <= 8 bytes of r, n any number */
 void store_string(Comp *c, Ref base, s32 off, const char *s, u32 n, u32 size, bool clean);
 Ref offset(Comp *c, Ref base, s32 off);
 void read_far(Comp *c, AddrSpace space, Ref to, u32 size, Ref from, Span at);

@@ -423,7 +423,7 @@ lower_cast(Comp *c, Node *n)
 	}
 	if (to->kind == TY_ARRAY && is_scalar(from)) {
 		m = val_mem_new(c, to);
-		ir_store(c->fn, m, 0, to->size, val_load(c, v).r);
+		store_low_bytes(c, m, to->size, val_load(c, v).r);
 		return val_mem(to, m, 0);
 	}
 	if (v.where == W_MEM && (from->kind == TY_ARRAY || to->size <= from->size) && to->kind != TY_TUPLE && to->kind != TY_RECORD) {

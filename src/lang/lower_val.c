@@ -161,6 +161,17 @@ piece(s32 off, u32 left)
 }
 
 void
+store_low_bytes(Comp *c, Ref base, u32 n, Ref r)
+{
+	for (u32 at = 0; at < MIN(n, 8u); ) {
+		u32 k = piece((s32)at, n - at);
+
+		ir_store(c->fn, base, (s32)at, k, at ? ir_bini(c->fn, IR_shr, r, 8 * at) : r);
+		at += k;
+	}
+}
+
+void
 store_string(Comp *c, Ref base, s32 off, const char *s, u32 n, u32 size, bool clean)
 {
 	u32 used = MIN(n + 1, size), at = 0;

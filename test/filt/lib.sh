@@ -1,5 +1,6 @@
 # libpiton-filter: the example with libpcap, static and shared; the header in C++; threads that compile side by side.
 set -e
+case $B in *san*) echo "the libraries are built without sanitizers"; exit 77;; esac
 [ -e /usr/include/pcap/pcap.h ] || { echo "libpcap's headers are missing"; exit 77; }
 ${CC:-cc} -Wall -Werror -Iinclude -o "$TMP/e1" doc/examples/filter.c "$B/libpiton-filter.a" -lpcap $LDFLAGS
 ${CC:-cc} -Wall -Werror -Iinclude -o "$TMP/e2" doc/examples/filter.c -L"$B" -lpiton-filter -lpcap $LDFLAGS

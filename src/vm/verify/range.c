@@ -801,7 +801,8 @@ refine_equal(Reg *a, Reg *b, bool jmp32)
 	a->bits = b->bits = tnum_meet(a->bits, b->bits);
 }
 
-/* a != k: helps only where k is an end of an interval. */
+/* a != k: helps only where k is an end of an interval. Ends wrap as unsigned numbers do: an interval of k alone becomes an empty
+ * one, and the branch is one that cannot be taken. */
 static void
 refine_differ(Reg *a, u64 k, bool jmp32)
 {
@@ -811,9 +812,9 @@ refine_differ(Reg *a, u64 k, bool jmp32)
 		if (a->u32max == (u32)k)
 			a->u32max--;
 		if (a->s32min == (s32)k)
-			a->s32min++;
+			a->s32min = (s32)((u32)k + 1);
 		if (a->s32max == (s32)k)
-			a->s32max--;
+			a->s32max = (s32)((u32)k - 1);
 		return;
 	}
 	if (a->umin == k)
@@ -821,9 +822,9 @@ refine_differ(Reg *a, u64 k, bool jmp32)
 	if (a->umax == k)
 		a->umax--;
 	if (a->smin == (s64)k)
-		a->smin++;
+		a->smin = (s64)(k + 1);
 	if (a->smax == (s64)k)
-		a->smax--;
+		a->smax = (s64)(k - 1);
 }
 
 static void
