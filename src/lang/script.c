@@ -135,6 +135,19 @@ comp_source(Comp *c, const char *text, size_t n, u32 base)
 	take(c, top);
 }
 
+/* Is there anything that version 4 of the instruction set says shorter? Whether the kernel takes it costs a trial load to know. */
+static bool
+gains_by_v4(const Unit *u)
+{
+	for (u32 f = 0; f < u->fns.n; f++)
+		for (u32 i = 1; i < u->fns.v[f]->ins.n; i++)
+			switch (u->fns.v[f]->ins.v[i].op) {
+			case IR_loads: case IR_sext: case IR_bswap: case IR_sdiv: case IR_smod:
+				return true;
+			}
+	return false;
+}
+
 /* IR of one clause, compiled to a program. */
 static void
 make_program(Comp *c, Clause *cl)
@@ -142,11 +155,12 @@ make_program(Comp *c, Clause *cl)
 	IrOptions io = {
 		.prog_type = cl->prov->prog_type, .attach_type = cl->prov->attach_type, .scratch_map = c->scratch_map,
 		.scratch_base = c->scratch, .stack_limit = (u32)comp_cf(c, CF_ON_STACK_LIMIT),
-		.isa = comp_has(c, FEAT_ISA_V4) ? 4 : 3, .dump = c->opt->dump, .dump_to = c->opt->dump_to,
+		.dump = c->opt->dump, .dump_to = c->opt->dump_to,
 	};
 	ScriptProg sp = { .prov = cl->prov, .at = cl->node->at };
 
 	lower_clause(c, cl);
+	io.isa = gains_by_v4(c->unit) && comp_has(c, FEAT_ISA_V4) ? 4 : 3;
 	if (!ir_compile(c->unit, &io, c->d, &sp.code))
 		return;
 	c->scratch += ALIGN(c->unit->scratch_bytes, 64);
