@@ -11,21 +11,6 @@ typedef struct Table {
 	VecU32 undo;            /* slots in the order they were filled */
 } Table;
 
-/* Equal operands give equal results, whatever happens in between. */
-static bool
-is_lasting(const Ins *i)
-{
-	const Helper *h;
-
-	if (ir_effects(i) || i->flags & IF_VOLATILE || i->op == IR_phi)
-		return false;
-	if (i->op == IR_call) {
-		h = bpf_helper((u32)i->imm);
-		return h && h->effects == HE_CONST;
-	}
-	return ir_op_is(i->op, 'p') || i->flags & IF_INVARIANT;
-}
-
 static u32
 hash_of(const Fn *fn, Ins *i)
 {
@@ -89,7 +74,7 @@ number_block(Table *t, const Block *b)
 			i.b = swap;
 		}
 		*at(fn, r) = i;
-		if (!is_lasting(&i))
+		if (!ir_is_lasting(&i))
 			continue;
 		first = find(t, r);
 		if (first != r)

@@ -81,3 +81,17 @@ ir_swapped(IrOp cmp)
 {
 	return swapped[cmp];
 }
+
+bool
+ir_is_lasting(const Ins *i)
+{
+	const Helper *h;
+
+	if (ir_effects(i) || i->flags & IF_VOLATILE || i->op == IR_phi)
+		return false;
+	if (i->op == IR_call) {
+		h = bpf_helper((u32)i->imm);
+		return h && h->effects == HE_CONST;
+	}
+	return ir_op_is(i->op, 'p') || i->flags & IF_INVARIANT;
+}

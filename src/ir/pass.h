@@ -56,6 +56,7 @@ bool ir_has_value(const Ins *i);        /* others may refer to it */
 /* What an instruction does beyond giving a value. */
 enum { FX_READS = 1, FX_WRITES = 2, FX_STAYS = 4 };     /* STAYS: never removed, never moved */
 u32 ir_effects(const Ins *i);
+bool ir_is_lasting(const Ins *i);       /* equal operands give equal results, whatever happens in between */
 IrOp ir_inverse(IrOp cmp);              /* !(a cmp b); IR_none for any */
 IrOp ir_swapped(IrOp cmp);              /* b cmp a */
 

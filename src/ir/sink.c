@@ -11,20 +11,6 @@ typedef struct Sinker {
 	u32 *uses;
 } Sinker;
 
-static bool
-may_move(const Ins *i)
-{
-	const Helper *h;
-
-	if (ir_effects(i) || i->flags & IF_VOLATILE || i->op == IR_phi)
-		return false;
-	if (i->op == IR_call) {
-		h = bpf_helper((u32)i->imm);
-		return h && h->effects == HE_CONST;
-	}
-	return ir_op_is(i->op, 'p') || i->flags & IF_INVARIANT;
-}
-
 static void
 note_uses(Sinker *s, const Block *b, Ins *i)
 {
@@ -62,7 +48,7 @@ move_down(Sinker *s, VecU32 *arrivals)
 			Ins *i = at(fn, r);
 			u32 to;
 
-			if (may_move(i) && s->target[r] != NO_BLOCK && s->target[r] != b->id) {
+			if (ir_is_lasting(i) && s->target[r] != NO_BLOCK && s->target[r] != b->id) {
 				to = out_of_loops(s, b->id, s->target[r]);
 				if (to != b->id) {
 					b->ins.v[n] = 0;
@@ -102,7 +88,7 @@ waits(const Sinker *s, Ref r)
 	u32 longer = 0;
 	Ref *o;
 
-	if (!may_move(i))
+	if (!ir_is_lasting(i))
 		return false;
 	for (u32 x = 0; (o = operand(i, x)); x++)
 		longer += !is_leaf(at(s->fn, *o)->op) && s->uses[*o] == 1;

@@ -233,6 +233,7 @@ void read_far(Comp *c, AddrSpace space, Ref to, u32 size, Ref from, Span at);
 Ref read_str(Comp *c, AddrSpace space, Ref to, u32 size, Ref from, Span at);
 Val val_part(Val v, u32 off, const Type *t);
 Ref str_equal_literal(Comp *c, Val v, const char *s, u32 n);
+Ref string_compare(Comp *c, Val a, Val b, u32 n, s64 same);
 Ref string_equal(Comp *c, Val a, Val b);
 Ref bytes_equal(Comp *c, Val a, Val b, u32 n);
 void helper_check(Comp *c, Ref result, u32 helper, Span at);    /* -k: reports a negative result */

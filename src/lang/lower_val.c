@@ -388,17 +388,19 @@ str_equal_literal(Comp *c, Val v, const char *s, u32 n)
 	return equal_literal(c, val_near(c, v), s, n);
 }
 
-/* Byte by byte up to the NUL, in a loop that the verifier can count. */
+/* `same` if the first n bytes are equal or both strings end before, else !same: byte by byte, in a loop that the verifier can
+ * count. */
 Ref
-string_equal(Comp *c, Val a, Val b)
+string_compare(Comp *c, Val a, Val b, u32 n, s64 same)
 {
 	Fn *fn = c->fn;
-	u32 head, body, more, yes, no, end, n = MIN(a.type->size, b.type->size);
+	u32 head, body, more, yes, no, end;
 	Var i = ir_var(fn), res = ir_var(fn);
 	Ref x, y, k;
 
 	a = val_near(c, a);
 	b = val_near(c, b);
+	n = MIN(n, MIN(a.type->size, b.type->size));
 	head = ir_block(fn), body = ir_block(fn), more = ir_block(fn), yes = ir_block(fn), no = ir_block(fn), end = ir_block(fn);
 	ir_set(fn, i, ir_const(fn, 0));
 	ir_jmp(fn, head);
@@ -417,15 +419,21 @@ string_equal(Comp *c, Val a, Val b)
 	ir_seal(fn, head);
 	ir_seal(fn, yes);
 	ir_start(fn, yes);
-	ir_set(fn, res, ir_const(fn, 1));
+	ir_set(fn, res, ir_const(fn, same));
 	ir_jmp(fn, end);
 	ir_seal(fn, no);
 	ir_start(fn, no);
-	ir_set(fn, res, ir_const(fn, 0));
+	ir_set(fn, res, ir_const(fn, !same));
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
 	ir_start(fn, end);
 	return ir_get(fn, res);
+}
+
+Ref
+string_equal(Comp *c, Val a, Val b)
+{
+	return string_compare(c, a, b, UINT32_MAX, 1);
 }
 
 /* Memory of equal size: words of what both hold. */

@@ -200,43 +200,9 @@ check_strncmp(Comp *c, Node *n)
 static Ref
 lower_strncmp(Comp *c, Node *n)
 {
-	Fn *fn = c->fn;
-	u64 max = n->list[2]->num;
-	Val a, b;
-	Var i = ir_var(fn), res = ir_var(fn);
-	u32 head, body, more, yes, no, end;
-	Ref x, y, k;
+	Val a = val_near(c, lower(c, n->list[0])), b = lower(c, n->list[1]);
 
-	a = val_near(c, lower(c, n->list[0]));
-	b = val_near(c, lower(c, n->list[1]));
-	max = MIN(max, MIN(a.type->size, b.type->size));
-	head = ir_block(fn), body = ir_block(fn), more = ir_block(fn), yes = ir_block(fn), no = ir_block(fn), end = ir_block(fn);
-	ir_set(fn, i, ir_const(fn, 0));
-	ir_jmp(fn, head);
-	ir_start(fn, head);
-	k = ir_get(fn, i);
-	ir_br(fn, ir_bini(fn, IR_ult, k, (s64)max), body, yes);
-	ir_seal(fn, body);
-	ir_start(fn, body);
-	x = ir_load(fn, ir_bin(fn, IR_add, val_addr(c, a), k), 0, 1, false);
-	y = ir_load(fn, ir_bin(fn, IR_add, val_addr(c, b), k), 0, 1, false);
-	ir_set(fn, i, ir_bini(fn, IR_add, k, 1));
-	ir_br(fn, ir_bin(fn, IR_eq, x, y), more, no);
-	ir_seal(fn, more);
-	ir_start(fn, more);
-	ir_br(fn, x, head, yes);
-	ir_seal(fn, head);
-	ir_seal(fn, yes);
-	ir_start(fn, yes);
-	ir_set(fn, res, ir_const(fn, 0));
-	ir_jmp(fn, end);
-	ir_seal(fn, no);
-	ir_start(fn, no);
-	ir_set(fn, res, ir_const(fn, 1));
-	ir_jmp(fn, end);
-	ir_seal(fn, end);
-	ir_start(fn, end);
-	return ir_get(fn, res);
+	return string_compare(c, a, b, (u32)MIN(n->list[2]->num, (u64)UINT32_MAX), 0);
 }
 
 /* ---- strlen, and where one string is in another ---- */
