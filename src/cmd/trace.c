@@ -175,6 +175,19 @@ word_of(const char *value, const char *list, const char *option)
 	return 0;
 }
 
+/* One mode only; 0 is one that word_of() refused. */
+static bool
+set_mode(RunOptions *r, char mode, const char *option, int *status)
+{
+	*status = RUN_USAGE;
+	if (mode && r->mode && r->mode != mode) {
+		fprintf(stderr, "ERROR: %s conflicts with another mode that was chosen before\n", option);
+		return false;
+	}
+	r->mode = mode;
+	return mode != 0;
+}
+
 /* Takes one option; false ends with exit status *status. */
 static bool
 take(Words *w, int id, const char *value, int *status)
@@ -226,11 +239,9 @@ take(Words *w, int id, const char *value, int *status)
 	case OPT_SYSROOT:  host_set_sysroot(value); break;
 	case OPT_FILTER:   r->probe_filter = value; break;
 	case OPT_INFO:     w->info = true; break;
-	case OPT_TEST:     r->mode = 't'; break;
-	case OPT_BENCH:    r->mode = 'b'; break;
-	case OPT_MODE:
-		*status = RUN_USAGE;
-		return (r->mode = word_of(value, "test|bench", "mode")) != 0;
+	case OPT_TEST:     return set_mode(r, 't', "--test", status);
+	case OPT_BENCH:    return set_mode(r, 'b', "--bench", status);
+	case OPT_MODE:     return set_mode(r, word_of(value, "test|bench", "mode"), "--mode", status);
 	case OPT_VERSION:  printf(r->compat ? "bpftrace v0.27.1 (piton %s)\n" : "piton %s\n", PITON_VERSION); return false;
 	case OPT_HELP:     usage(stdout); return false;
 	}

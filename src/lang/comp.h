@@ -100,6 +100,7 @@ struct Comp {
 	VecStr imported;
 	Vec(Option) options;
 	bool library, in_library;       /* its macros are there; they are being read */
+	const char *left_out;           /* a probe that only another mode runs: the option for that mode */
 	bool old;                       /* compat = "0.17" and the like: old scoping and integer rules */
 	/* resolve and check */
 	Clause *cl;

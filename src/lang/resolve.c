@@ -125,6 +125,36 @@ missing(Comp *c, Node *pt, const char *text, int n)
 	}
 }
 
+/* A test in a run that is not --test, a benchmark in one that is not --bench. */
+static bool
+other_mode(Comp *c, ProbeWhen when)
+{
+	const char *option = when == PW_TEST && c->opt->mode != 't' ? "--test" : when == PW_BENCH && c->opt->mode != 'b' ? "--bench" : NULL;
+
+	if (option)
+		c->left_out = option;
+	return option != NULL;
+}
+
+/* Results are told by name. */
+static bool
+named_twice(Comp *c, const Probe *p, Span at)
+{
+	bool named = p->prov->when == PW_TEST || p->prov->when == PW_BENCH;
+
+	for (u32 i = 0; named && i < c->clauses.n; i++)
+		for (u32 j = 0; j < c->clauses.v[i]->probes.n; j++) {
+			const Probe *other = c->clauses.v[i]->probes.v[j];
+
+			if (other->prov != p->prov || other->func != p->func)
+				continue;
+			comp_err(c, at, E_PROBE, "\"%s\" was used as the name for more than one %s probe", p->func, p->prov->name);
+			diag_note(c->d, other->at, "this is the other instance");
+			return true;
+		}
+	return false;
+}
+
 void
 resolve_points(Comp *c, Node *probe)
 {
@@ -139,9 +169,7 @@ resolve_points(Comp *c, Node *probe)
 
 		if (!p)
 			continue;
-		if (p->prov->when == PW_TEST && c->opt->mode != 't')
-			continue;
-		if (p->prov->when == PW_BENCH && c->opt->mode != 'b')
+		if (other_mode(c, p->prov->when) || named_twice(c, p, pt->at))
 			continue;
 		w.at = pt->at;
 		w.any = false;

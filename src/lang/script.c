@@ -193,7 +193,10 @@ no_probes(Comp *c)
 	for (u32 i = 0; i < c->clauses.n; i++)
 		n += c->clauses.v[i]->probes.n;
 	c->s->n_probes = n;
-	if (!n)
+	if (!n && c->left_out)
+		comp_err(c, (Span){ 0 }, E_NO_PROBE, "No probes attached; use %s to run %s probes", c->left_out,
+			 !strcmp(c->left_out, "--test") ? "test" : "benchmark");
+	else if (!n)
 		comp_err(c, (Span){ 0 }, E_NO_PROBE, "No probes to attach");
 }
 

@@ -21,6 +21,9 @@ struct Out {
 	int err;                        /* what write(2) said, kept */
 	struct Names *names;            /* users, cgroups: asked once */
 	struct Captures *captures;      /* skboutput: open files */
+	bool capturing;                 /* between out_capture() and out_captured(): buf is not written */
+	Buf before;                     /* capturing: what is written afterwards */
+	OutFormat format_before;
 	Vec(bool) zeroed;               /* per map: zero() makes it print although nothing was counted */
 };
 
@@ -71,6 +74,9 @@ u64 name_wall_offset(void);             /* what to add to boot time for the wall
 
 /* events.c: everything but printf, print and exit. false: it was malformed. */
 bool event_other(Out *o, const EventDef *e, const u8 *rec, u32 size, u32 aux);
+
+/* results.c */
+typedef enum TestMark { MARK_SUM, MARK_RUN, MARK_OK, MARK_PASSED, MARK_FAILED } TestMark;
 
 /* out.c */
 void out_text_event(Out *o, const char *type, const char *text, size_t n);      /* as it is, or as JSON of that type */

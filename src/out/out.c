@@ -213,9 +213,30 @@ write_all(int fd, const char *p, size_t n)
 	return 0;
 }
 
+void
+out_capture(Out *o)
+{
+	o->before = o->buf;
+	o->buf = (Buf){ 0 };
+	o->format_before = o->opt.format;
+	o->opt.format = OUT_TEXT;
+	o->capturing = true;
+}
+
+void
+out_captured(Out *o, Buf *text)
+{
+	*text = o->buf;
+	o->buf = o->before;
+	o->opt.format = o->format_before;
+	o->capturing = false;
+}
+
 int
 out_flush_all(Out *o)
 {
+	if (o->capturing)
+		return o->err;
 	if (o->buf.n && !o->err)
 		o->err = write_all(o->opt.fd, o->buf.p, o->buf.n);
 	buf_clear(&o->buf);

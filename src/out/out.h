@@ -92,6 +92,7 @@ typedef struct OutOptions {
 	u64 max_cat_bytes;
 	bool unsafe_ok;                 /* system() allowed */
 	bool show_helper_errors;        /* -k */
+	bool color;
 	int err_fd;                     /* warnings, errorf(); 0: standard error */
 	Types *types;                   /* completes structs that are printed; NULL: they are complete */
 	const char *(*helper_name)(u32 id);     /* for EV_HELPER_ERROR; NULL: numbers */
@@ -115,7 +116,18 @@ int out_flush(Out *o);
 int out_flush_all(Out *o);                              /* also under 'f'; out_free does it too */
 u64 out_printed(const Out *o);                          /* records turned into output */
 u64 out_malformed(const Out *o);
+/* From the first to the second what records print is kept, as text; the second gives it (the caller frees it). */
+void out_capture(Out *o);
+void out_captured(Out *o, Buf *text);
 void out_free(Out *o);
+
+/* results.c: --test and --bench. printed: what the test printed, shown if it failed. */
+void out_tests_begin(Out *o, u32 n);
+void out_test_begin(Out *o, const char *name);
+void out_test_end(Out *o, const char *name, u64 ns, bool passed, const Buf *printed);
+void out_tests_end(Out *o, u32 n, const char *const *failed, u32 n_failed);
+void out_benches_begin(Out *o);
+void out_bench(Out *o, const char *name, u64 ns, u64 runs);             /* ns: of one run */
 
 /* value.c: one value as print() shows it; used by the above and by tests. */
 void out_value(Out *o, Buf *b, const Type *t, const void *p);

@@ -13,19 +13,25 @@
 
 #include "vm/vm.h"
 
+static bool
+colored(int fd)
+{
+	const char *when = getenv("BPFTRACE_COLOR");
+
+	if (when && !strcmp(when, "always"))
+		return true;
+	if (when && !strcmp(when, "never"))
+		return false;
+	return isatty(fd) && !getenv("NO_COLOR");
+}
+
 /* Prints and forgets what the Diag holds. */
 static void
 tell(Session *s)
 {
 	Buf b = { 0 };
-	const char *when = getenv("BPFTRACE_COLOR");
-	bool color = isatty(2) && !getenv("NO_COLOR");
 
-	if (when && !strcmp(when, "always"))
-		color = true;
-	if (when && !strcmp(when, "never"))
-		color = false;
-	diag_print(s->d, &b, color);
+	diag_print(s->d, &b, colored(2));
 	if (b.n && write(2, b.p, b.n) < 0)
 		s->status = RUN_ERROR;
 	buf_free(&b);
@@ -245,7 +251,7 @@ on_record(void *session, const void *data, u32 size)
 	Session *s = session;
 	int code = 0;
 
-	if (out_record(s->out, data, size, &code) && !s->exiting) {
+	if (out_record(s->out, data, size, &code) && !s->exiting && !s->testing) {
 		s->exiting = true;
 		s->status = code;
 	}
@@ -282,6 +288,7 @@ open_output(Session *s)
 			return false;
 		}
 	}
+	oo.color = colored(oo.fd);
 	s->out = out_new(s->a, &oo, s->script->events.v, s->script->events.n, s->script->infos.v, s->script->infos.n,
 			 s->script->stack_map);
 	if (s->script->ring == NO_MAP)
@@ -359,7 +366,7 @@ attach_all(Session *s)
 	for (u32 i = n; i-- > 0 && !run_stopped; )
 		if (s->script->progs.v[i].prov->last_first && !attach_one(s, i))
 			return run_stopped;
-	if (!s->opt->quiet && s->opt->format != OUT_JSON)
+	if (!s->opt->quiet && !s->opt->mode && s->opt->format != OUT_JSON)
 		fprintf(stderr, "Attached %u probe%s\n", s->script->n_probes, s->script->n_probes == 1 ? "" : "s");
 	if (getenv("__BPFTRACE_NOTIFY_PROBES_ATTACHED")) {
 		static const char word[] = "__BPFTRACE_NOTIFY_PROBES_ATTACHED\n";
@@ -402,18 +409,24 @@ trace(Session *s)
 {
 	run_names_open(s);
 	/* The first line of JSON, before what begin sends; only out_attached() tells JSON and text apart. */
-	if (!s->opt->quiet)
+	if (!s->opt->quiet && !s->opt->mode)
 		out_attached(s->out, s->script->n_probes);
 	run_all(s, PW_BEGIN);
-	if (!s->exiting && !run_stopped && attach_all(s) && release_child(s))
-		run_loop(s);
+	if (!s->exiting && !run_stopped && attach_all(s) && release_child(s)) {
+		if (s->opt->mode == 't')
+			run_tests(s);
+		else if (s->opt->mode == 'b')
+			run_benches(s);
+		else
+			run_loop(s);
+	}
 	detach_all(s);
 	s->draining = true;
 	run_drain(s);
-	if (s->status == 0 || s->exiting || run_stopped)
+	if (s->status == 0 || s->exiting || run_stopped || s->opt->mode)
 		run_all(s, PW_END);
 	run_drain(s);
-	if (s->script->config.v[CF_PRINT_MAPS_ON_EXIT].n)
+	if (s->script->config.v[CF_PRINT_MAPS_ON_EXIT].n && !s->opt->mode)
 		out_maps_exit(s->out);
 	out_flush(s->out);
 	if (s->opt->verbose)

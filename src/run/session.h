@@ -24,6 +24,7 @@ typedef struct Session {
 	bool *full_told;                /* by place in the script: that a map is full */
 	u64 lost_told;
 	bool exiting, draining;         /* exit() was seen; the rest is still printed */
+	bool testing;                   /* a test or benchmark runs: exit() is its own */
 	int status;                     /* exit(N)'s N, or what went wrong */
 } Session;
 
@@ -34,6 +35,10 @@ extern volatile int run_stopped;        /* 1 after the first SIGINT, SIGTERM or 
 void run_loop(Session *s);              /* until exit(), a signal, or nothing is left to wait for */
 u32 run_drain(Session *s);              /* prints what waits in the ring, counts what was lost; number of records */
 int run_prog_now(Session *s, u32 prog, u32 *retval);    /* begin, end, timers of the user machine: runs it and prints */
+
+/* tests.c: the test: or bench: probes of --test and --bench, one after the other. */
+void run_tests(Session *s);
+void run_benches(Session *s);
 
 /* names.c: what is needed to name user addresses of processes that end before they are asked about. */
 void run_names_open(Session *s);        /* before attaching */

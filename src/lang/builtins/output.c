@@ -186,6 +186,12 @@ lower_print(Comp *c, Node *n)
 
 /* ---- exit, join ---- */
 
+static bool
+in_test(const Comp *c)
+{
+	return c->cl->prov->when == PW_TEST || c->cl->prov->when == PW_BENCH;
+}
+
 static Ref
 lower_exit(Comp *c, Node *n)
 {
@@ -199,7 +205,8 @@ lower_exit(Comp *c, Node *n)
 		c->s->events.v[e].code = n->n ? (s64)n->list[0]->num : 0;
 		event_send_ints(c, e, 0, NULL, 0);
 	}
-	lower_leave(c, 0);
+	/* A test or benchmark is judged by the value that it returns. */
+	lower_leave(c, in_test(c) && n->n ? lower_int(c, n->list[0]) : 0);
 	return 0;
 }
 
