@@ -241,7 +241,8 @@ take(Words *w, int id, const char *value, int *status)
 	case OPT_INFO:     w->info = true; break;
 	case OPT_TEST:     return set_mode(r, 't', "--test", status);
 	case OPT_BENCH:    return set_mode(r, 'b', "--bench", status);
-	case OPT_MODE:     return set_mode(r, word_of(value, "test|bench", "mode"), "--mode", status);
+	case OPT_FMT:      return set_mode(r, 'f', "--fmt", status);
+	case OPT_MODE:     return set_mode(r, word_of(value, "test|bench|format", "mode"), "--mode", status);
 	case OPT_VERSION:  printf(r->compat ? "bpftrace v0.27.1 (piton %s)\n" : "piton %s\n", PITON_VERSION); return false;
 	case OPT_HELP:     usage(stdout); return false;
 	}
@@ -293,5 +294,5 @@ trace_main(int argc, char **argv)
 	r->n_params = (u32)(n_words - word);
 	r->options = (const char *const *)argv + i;
 	r->n_options = (u32)(argc - i);
-	return run_trace(r);
+	return r->mode == 'f' ? run_format(r) : run_trace(r);
 }

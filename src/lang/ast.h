@@ -64,6 +64,7 @@ typedef struct Lexer {
 void lex_init(Lexer *l, Arena *a, Diag *d, const char *text, u32 n, u32 base, jmp_buf *out);
 void lex_next(Lexer *l);
 Span lex_span(const Lexer *l);                  /* of the current token */
+void lex_blank(Lexer *l);                       /* over blanks and comments */
 /* The raw text of an attach point, which starts at the current token; then the token behind it is current. */
 const char *lex_point(Lexer *l, u32 *n, Span *at);
 /* Skips C text (a preprocessor line, or a declaration up to its ';'); the token behind it is current then. */
@@ -80,10 +81,12 @@ typedef struct Parser {
 	u32 depth;
 	Map *macros;            /* names of the script's macros (known before they are defined below) */
 	Node *params;           /* the macro being parsed, or NULL */
-	bool no_c;              /* C text is left to the caller */
+	bool as_text;           /* for --fmt: C text is not read, its macros are names */
 	bool expanded;          /* this is the text of a C macro: what names it holds are no macros any more */
 } Parser;
 Node *parse_program(Arena *a, Diag *d, Types *types, const char *text, u32 n, u32 base, Map *macros, jmp_buf *out);
+/* The same, but for what stands in the text alone: C text is not read and no macro of it expanded. */
+Node *parse_text(Arena *a, Diag *d, Types *types, const char *text, u32 n, u32 base, Map *macros, jmp_buf *out);
 Node *parse_expr(Parser *p);
 Node *parse_unary(Parser *p);
 Node *parse_type(Parser *p);
@@ -103,7 +106,6 @@ Node *parse_type_or_expr(Parser *p);                            /* operand of si
 /* print.c */
 void ast_print(const Node *n, Buf *out);
 const char *ast_kind_name(u8 kind);
-/* fmt.c: --fmt */
 Node *ast_clone(Arena *a, const Node *n);
 
 #endif

@@ -68,4 +68,7 @@ typedef struct Script {
 /* Compiles the source registered in pc->d at offset `base` (length n). NULL: errors are in pc->d. The Script lives in pc->a. */
 Script *lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t n, u32 base);
 
+/* fmt.c: the source in d at `base`, reformatted, behind what `out` holds (nothing at all if it has no tokens). false: errors are in d. */
+bool lang_format(Types *types, Arena *a, Diag *d, const char *text, size_t n, u32 base, Buf *out);
+
 #endif

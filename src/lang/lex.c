@@ -39,8 +39,8 @@ is_word(char c)
 	return isalnum((unsigned char)c) || c == '_';
 }
 
-static void
-skip_blank(Lexer *l)
+void
+lex_blank(Lexer *l)
 {
 	for (;;) {
 		char c = at(l, l->pos);
@@ -275,7 +275,7 @@ lex_next(Lexer *l)
 	char c;
 
 	l->prev_end = l->pos;
-	skip_blank(l);
+	lex_blank(l);
 	l->from = l->pos;
 	c = at(l, l->pos);
 	if (l->pos >= l->n)
@@ -362,7 +362,7 @@ goes_on(Lexer *l, u32 i)
 	char c;
 
 	l->pos = i;
-	skip_blank(l);
+	lex_blank(l);
 	i = l->pos;
 	l->pos = keep;
 	c = at(l, i);
@@ -386,7 +386,7 @@ lex_skip_c(Lexer *l)
 		}
 		if (c == '/' && (at(l, i + 1) == '/' || at(l, i + 1) == '*')) {
 			l->pos = i;
-			skip_blank(l);
+			lex_blank(l);
 			i = l->pos - 1;
 			continue;
 		}

@@ -337,7 +337,7 @@ operator_sizeof(Parser *p, NodeKind kind)
 static Node *
 c_macro(Parser *p, const Node *n)
 {
-	const char *text = p->expanded ? NULL : type_macro(p->types, n->name), *from;
+	const char *text = p->expanded || p->as_text ? NULL : type_macro(p->types, n->name), *from;
 	Parser q = *p;
 	const Type *t;
 	Node *e;

@@ -22,7 +22,8 @@ c_text(Parser *p)
 	node_end(p, n);
 	n->str = p->l.text + from;
 	n->n = n->at.to - n->at.from;
-	type_parse_c(p->types, p->l.d, n->str, n->n, n->at.from);
+	if (!p->as_text)
+		type_parse_c(p->types, p->l.d, n->str, n->n, n->at.from);
 	return n;
 }
 
@@ -206,10 +207,9 @@ find_macros(Parser *p)
 	}
 }
 
-Node *
-parse_program(Arena *a, Diag *d, Types *types, const char *text, u32 n, u32 base, Map *macros, jmp_buf *out)
+static Node *
+program(Parser p, Arena *a, Diag *d, const char *text, u32 n, u32 base, jmp_buf *out)
 {
-	Parser p = { .types = types, .macros = macros };
 	Vec(Node *) v = { 0 };
 	Node *top;
 
@@ -243,4 +243,16 @@ parse_program(Arena *a, Diag *d, Types *types, const char *text, u32 n, u32 base
 	top->list = v.v;
 	top->n = v.n;
 	return node_end(&p, top);
+}
+
+Node *
+parse_program(Arena *a, Diag *d, Types *types, const char *text, u32 n, u32 base, Map *macros, jmp_buf *out)
+{
+	return program((Parser){ .types = types, .macros = macros }, a, d, text, n, base, out);
+}
+
+Node *
+parse_text(Arena *a, Diag *d, Types *types, const char *text, u32 n, u32 base, Map *macros, jmp_buf *out)
+{
+	return program((Parser){ .types = types, .macros = macros, .as_text = true }, a, d, text, n, base, out);
 }

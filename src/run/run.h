@@ -27,7 +27,7 @@ typedef struct RunOptions {
 	bool quiet, verbose, helper_errors, unsafe, dry_run, warnings, strict;
 	bool compat;                    /* called as bpftrace: its exit codes */
 	bool child_status;              /* --child-status: exit with the child's */
-	char mode;                      /* 0, 't' --test, 'b' --bench */
+	char mode;                      /* 0, 't' --test, 'b' --bench, 'f' --fmt */
 } RunOptions;
 
 /* Exit statuses (0: fine; exit(N) wins). */
@@ -35,6 +35,13 @@ enum { RUN_ERROR = 1, RUN_USAGE = 2, RUN_LOST = 3, RUN_DENIED = 4, RUN_UNSUPPORT
 
 /* session.c: traces; gives the exit status. */
 int run_trace(const RunOptions *opt);
+/* The sources behind one another, registered in d: where they start in its space of offsets; *text, *n: all of it. */
+u32 run_sources(const RunOptions *opt, Arena *a, Diag *d, const char **text, size_t *n);
+/* Prints and forgets what d holds; false: that could not be written. */
+bool run_tell(Diag *d);
+
+/* format.c: --fmt: prints the script reformatted; the exit status. */
+int run_format(const RunOptions *opt);
 
 /* list.c: -l / -lv. pattern NULL: everything; sources given: the probes of a script. */
 int run_list(const RunOptions *opt, const char *pattern, bool args);

@@ -25,16 +25,23 @@ colored(int fd)
 	return isatty(fd) && !getenv("NO_COLOR");
 }
 
-/* Prints and forgets what the Diag holds. */
+bool
+run_tell(Diag *d)
+{
+	Buf b = { 0 };
+	bool good;
+
+	diag_print(d, &b, colored(2));
+	good = !b.n || write(2, b.p, b.n) >= 0;
+	buf_free(&b);
+	return good;
+}
+
 static void
 tell(Session *s)
 {
-	Buf b = { 0 };
-
-	diag_print(s->d, &b, colored(2));
-	if (b.n && write(2, b.p, b.n) < 0)
+	if (!run_tell(s->d))
 		s->status = RUN_ERROR;
-	buf_free(&b);
 }
 
 /* Exit status of a failure: `code`, or what bpftrace gives under its name. */
@@ -46,26 +53,24 @@ status_of(const Session *s, int code)
 
 /* ---- sources, machine, child ---- */
 
-/* All sources behind one another; each keeps its own name and lines. Gives the first's offset. */
-static u32
-add_sources(Session *s, const char **text, size_t *n)
+u32
+run_sources(const RunOptions *o, Arena *a, Diag *d, const char **text, size_t *n)
 {
-	const RunOptions *o = s->opt;
 	Buf b = { 0 };
 
 	if (o->n_sources == 1) {
 		*text = o->sources[0].text;
 		*n = o->sources[0].n;
-		return diag_source(s->d, o->sources[0].name, *text, *n);
+		return diag_source(d, o->sources[0].name, *text, *n);
 	}
 	for (u32 i = 0; i < o->n_sources; i++) {
 		buf_put(&b, o->sources[i].text, o->sources[i].n);
 		buf_putc(&b, '\n');
 	}
-	*text = arena_str(s->a, b.p, b.n);
+	*text = arena_str(a, b.p, b.n);
 	*n = b.n;
 	buf_free(&b);
-	return diag_source(s->d, o->sources[0].name, *text, *n);
+	return diag_source(d, o->sources[0].name, *text, *n);
 }
 
 /* The kernel if it lets us, else our own; false: reported. */
@@ -171,7 +176,7 @@ compile(Session *s)
 	};
 	const char *text;
 	size_t n;
-	u32 base = add_sources(s, &text, &n);
+	u32 base = run_sources(o, s->a, s->d, &text, &n);
 
 	s->pc = (ProbeContext){
 		.a = s->a, .d = s->d, .types = s->types, .sym = s->sym, .machine = s->machine,
