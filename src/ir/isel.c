@@ -235,8 +235,13 @@ swaps(const Sel *s, const Ins *i, Ref r)
 {
 	if (i->op == IR_add && in_frame(s->fn, i->a, 4) != in_frame(s->fn, i->b, 4))
 		return in_frame(s->fn, i->b, 4);
+	/* An address loaded into the result's register needs no other, and what is added to it need not be copied. */
+	if (i->op == IR_add && at(s->fn, i->b)->op == IR_mapval && s->uses[i->b] == 1)
+		return !comes_back(s, i->a, r);
 	if (!ir_op_is(i->op, 'c') || is_leaf(at(s->fn, i->b)->op))
 		return false;
+	if (i->op == IR_add && at(s->fn, i->a)->op == IR_mapval && s->uses[i->a] == 1)
+		return comes_back(s, i->b, r);
 	if (is_leaf(at(s->fn, i->a)->op) || comes_back(s, i->b, r))
 		return true;
 	return s->uses[i->a] > 1 && s->uses[i->b] == 1 && !comes_back(s, i->a, r);
@@ -297,6 +302,29 @@ under_zext(const Sel *s, Ref r, u8 ext)
 	if (i->op == ext && i->size == 4 && s->uses[r] == 1 && !(ext == IR_zext && narrow_op(s, i)))
 		return i->a;
 	return 0;
+}
+
+/* x of (zext.4 x) >> k, which a 32-bit shift of x itself is, or 0. */
+static Ref
+under_shift(const Sel *s, const Ins *i)
+{
+	const Ins *z = at(s->fn, i->a);
+	bool one = i->op == IR_shr && z->op == IR_zext && z->size == 4 && s->uses[i->a] == 1 && !narrow_op(s, z);
+
+	return one && is_const(s->fn, i->b) && (u64)at(s->fn, i->b)->imm < 32 ? z->a : 0;
+}
+
+static void
+sel_shift(Sel *s, Reg dst, const Ins *i, Ref r)
+{
+	Ref x = under_shift(s, i);
+	Ins narrow = *i;
+
+	narrow.a = x;
+	if (x)
+		sel_binary(s, dst, BPF_ALU, &narrow, r);
+	else
+		sel_binary(s, dst, BPF_ALU64, i, r);
 }
 
 static void
@@ -547,8 +575,11 @@ select_ins(Sel *s, Ref r)
 	s->at = i->at;
 	switch (i->op) {
 	case IR_add: case IR_sub: case IR_mul: case IR_udiv: case IR_umod: case IR_sdiv: case IR_smod:
-	case IR_and: case IR_or: case IR_xor: case IR_shl: case IR_shr: case IR_sar:
+	case IR_and: case IR_or: case IR_xor: case IR_shl: case IR_sar:
 		sel_binary(s, dst, BPF_ALU64, i, r);
+		break;
+	case IR_shr:
+		sel_shift(s, dst, i, r);
 		break;
 	case IR_neg:
 		val_into(s, dst, i->a);

@@ -1,6 +1,6 @@
 /* sink: work is done where it is needed. What has no effect and reads nothing that can change moves down to the block
  * that all its uses come after, never into a loop, and there right before the first use: a predicate then runs before
- * what only the action needs, and values occupy registers for a shorter time. */
+ * what only the action needs, and values occupy registers for a shorter time. One thing moves up: what alone keeps a parameter. */
 #include "ir/ir.h"
 #include "ir/pass.h"
 
@@ -128,6 +128,57 @@ rewrite(Sinker *s, Block *b, const VecU32 *arrived, u8 *state)
 	b->ins.cap = w.out.cap;
 }
 
+/* The one instruction that uses parameter p, or 0. */
+static Ref
+only_use(const Fn *fn, Ref p)
+{
+	Ref use = 0, *o;
+
+	for (u32 k = 0; k < fn->blocks.n; k++)
+		for (u32 n = 0; fn->blocks.v[k] && n < fn->blocks.v[k]->ins.n; n++)
+			for (u32 x = 0; (o = operand(at(fn, fn->blocks.v[k]->ins.v[n]), x)); x++) {
+				if (*o != p)
+					continue;
+				if (use)
+					return 0;
+				use = fn->blocks.v[k]->ins.v[n];
+			}
+	return use;
+}
+
+/* Does a call come before r whatever way leads there? (Only the blocks that all ways share are looked at.) */
+static bool
+is_behind_call(const Sinker *s, Ref r)
+{
+	for (u32 b = at(s->fn, r)->block; b != NO_BLOCK; b = s->cfg->idom[b])
+		for (u32 n = 0; n < s->fn->blocks.v[b]->ins.n && s->fn->blocks.v[b]->ins.v[n] != r; n++)
+			if (at(s->fn, s->fn->blocks.v[b]->ins.v[n])->op == IR_call)
+				return true;
+	return false;
+}
+
+/* What is all that is ever read through a parameter is read at the start: else the parameter would have to be saved over the
+ * calls in between, by an instruction of its own in the same place. */
+static void
+raise_only_load(const Sinker *s, Ref p)
+{
+	Ref r = only_use(s->fn, p);
+	Ins *i = at(s->fn, r);
+	Block *from, *first = s->fn->blocks.v[s->cfg->order[0]];
+	u32 n = 0;
+
+	if (!r || i->op != IR_load || !(i->flags & IF_INVARIANT) || !is_behind_call(s, r))
+		return;
+	from = s->fn->blocks.v[i->block];
+	while (from->ins.v[n] != r)
+		n++;
+	memmove(&from->ins.v[n], &from->ins.v[n + 1], (--from->ins.n - n) * sizeof(Ref));
+	VEC_PUSH(s->fn->a, &first->ins, r);
+	memmove(&first->ins.v[1], &first->ins.v[0], (first->ins.n - 1) * sizeof(Ref));
+	first->ins.v[0] = r;
+	i->block = first->id;
+}
+
 void
 ir_sink(Fn *fn, const IrOptions *opt)
 {
@@ -148,6 +199,9 @@ ir_sink(Fn *fn, const IrOptions *opt)
 	move_down(&s, arrivals);
 	for (u32 k = 0; k < s.cfg->n; k++)
 		rewrite(&s, fn->blocks.v[s.cfg->order[k]], &arrivals[s.cfg->order[k]], state);
+	for (Ref r = 1; r < fn->ins.n; r++)
+		if (at(fn, r)->op == IR_param)
+			raise_only_load(&s, r);
 	arena_free(a);
 	ir_tidy(fn);
 }

@@ -231,7 +231,7 @@ assign_keyed(Comp *c, MapSym *m, Node *map, Node *call, Ref v, u32 out)
 	if (size <= 16) {
 		mem = ir_mem(fn, size, 8, map->at);
 		first(c, m, mem, v);
-		map_update(c, m, key, mem, BPF_ANY);    /* sets this CPU's value alone, if another CPU was faster */
+		map_update(c, m, key, mem, BPF_ANY, true);    /* sets this CPU's value alone, if another CPU was faster */
 		ir_jmp(fn, out);
 	} else {
 		IR_CALL(fn, BPF_FUNC_map_update_elem, ir_map(fn, m->map), key, ir_mapval(fn, zeros(c, size), 0),
@@ -241,7 +241,7 @@ assign_keyed(Comp *c, MapSym *m, Node *map, Node *call, Ref v, u32 out)
 		ir_set(fn, at, p);
 		ir_br(fn, p, yes, no);
 		enter(c, no);
-		count_full(c);
+		count_full(c, ir_const(fn, 1));
 		ir_jmp(fn, out);
 	}
 	enter(c, yes);

@@ -244,7 +244,7 @@ Ref map_key(Comp *c, MapSym *m, Node *key);                     /* address of th
 Val map_read(Comp *c, Node *n);
 void map_into(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean);
 void map_assign(Comp *c, Node *n);
-void map_update(Comp *c, MapSym *m, Ref key, Ref value, u64 flags);
+void map_update(Comp *c, MapSym *m, Ref key, Ref value, u64 flags, bool rare);
 Ref map_step(Comp *c, Node *n, bool wanted);
 Ref map_address(Comp *c, Node *n);                              /* &@m, &@m[k] */
 /* agg.c */
@@ -253,7 +253,7 @@ Ref agg_read(Comp *c, Node *n);
 Ref agg_gather(Comp *c, MapSym *m, Ref key);
 void agg_tseries(Comp *c, const Type *t, Ref slot, Ref v, u32 out);
 /* event.c: records into the ring */
-void count_full(Comp *c);
+void count_full(Comp *c, Ref n);        /* updates of a map found no room here: n of them */
 u32 event_new(Comp *c, EventKind kind, Span at);
 void event_send(Comp *c, u32 event, Node *const *args, u32 n);  /* args as the EventDef's */
 void event_send_ints(Comp *c, u32 event, Ref aux, const Ref *vals, u32 n);

@@ -47,24 +47,23 @@ comp_ring_size(Comp *c)
 	c->s->maps.v[c->s->ring].max_entries = (u32)n * (u32)sysconf(_SC_PAGESIZE);
 }
 
-/* One more in Script.lost. */
+/* n more in Script.lost. */
 static void
-count(Comp *c, u32 index)
+count(Comp *c, u32 index, Ref n)
 {
 	if (c->s->lost == NO_MAP)
 		c->s->lost = comp_map(c, (MapDef){ .name = "lost", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
 			.value_size = 8, .max_entries = 1,
 			.flags = comp_has(c, FEAT_MMAPABLE) ? BPF_F_MMAPABLE : 0 });
 	c->s->maps.v[c->s->lost].value_size = 8 * (1 + c->s->full.n);
-	ir_atomic(c->fn, BPF_ADD, ir_mapval(c->fn, c->s->lost, 8 * index), 0, 8, ir_const(c->fn, 1));
+	ir_atomic(c->fn, BPF_ADD, ir_mapval(c->fn, c->s->lost, 8 * index), 0, 8, n);
 }
 
-/* An update of a map found no room here. */
 void
-count_full(Comp *c)
+count_full(Comp *c, Ref n)
 {
 	VEC_PUSH(c->a, &c->s->full, event_new(c, EV_MAP_FULL, c->fn->at));
-	count(c, c->s->full.n);
+	count(c, c->s->full.n, n);
 }
 
 u32
@@ -150,7 +149,7 @@ finish(Comp *c, u32 event, Ref rec, u32 fail)
 	}
 	ir_seal(fn, fail);
 	ir_start(fn, fail);
-	count(c, 0);
+	count(c, 0, ir_const(c->fn, 1));
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
 	ir_start(fn, end);

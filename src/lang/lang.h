@@ -56,7 +56,7 @@ typedef struct Script {
 	Vec(MapInfo) infos;             /* the script's @maps */
 	Vec(EventDef) events;
 	Vec(ScriptProg) progs;
-	u32 ring, lost, stack_map;      /* indices into maps; NO_MAP if absent. lost: array, one entry of u64s: [0] records that
+	u32 ring, lost;                 /* indices into maps; NO_MAP if absent. lost: array, one entry of u64s: [0] records that
 	                                 * found no room, [1 + i] map updates that found none, told as event full.v[i] */
 	Vec(u32) full;
 	bool needs_sym_kernel, needs_sym_user;

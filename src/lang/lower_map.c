@@ -95,9 +95,9 @@ lookup(Comp *c, MapSym *m, Ref key)
 	return IR_CALL(c->fn, BPF_FUNC_map_lookup_elem, ir_map(c->fn, m->map), key);
 }
 
-/* An update that finds no room is counted. */
+/* An update that finds no room is counted: behind a branch, but without one where updates are rare (the first one of a key). */
 void
-map_update(Comp *c, MapSym *m, Ref key, Ref value, u64 flags)
+map_update(Comp *c, MapSym *m, Ref key, Ref value, u64 flags, bool rare)
 {
 	Fn *fn = c->fn;
 	Ref r = IR_CALL(fn, BPF_FUNC_map_update_elem, ir_map(fn, m->map), key, value, ir_const(fn, (s64)flags));
@@ -105,12 +105,16 @@ map_update(Comp *c, MapSym *m, Ref key, Ref value, u64 flags)
 
 	if (m->kind && strstr(m->kind, "lru"))
 		return;
+	if (rare) {
+		count_full(c, ir_bini(fn, IR_shr, ir_ext(fn, r, 4, false), 31)); /* old kernels give but 32 bits of -errno */
+		return;
+	}
 	full = ir_block_cold(fn);
 	end = ir_block(fn);
 	ir_br(fn, r, full, end);
 	ir_seal(fn, full);
 	ir_start(fn, full);
-	count_full(c);
+	count_full(c, ir_const(fn, 1));
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
 	ir_start(fn, end);
@@ -274,7 +278,7 @@ change(Comp *c, Node *n, bool old_wanted)
 	new = changed(c, n, t, ir_const(fn, 0), arg);
 	tmp = ir_mem(fn, MAX(t->size, 1u), 8, n->at);
 	store_scalar(c, tmp, 0, t, new);
-	map_update(c, m, key, tmp, BPF_ANY);
+	map_update(c, m, key, tmp, BPF_ANY, true);
 	ir_set(fn, v, old_wanted ? ir_const(fn, 0) : new);
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
@@ -296,7 +300,7 @@ assign_keyed(Comp *c, Node *n, MapSym *m)
 
 	lower_into(c, n->b, t, value, 0, true);
 	key = map_key(c, m, n->a->a);
-	map_update(c, m, key, value, BPF_ANY);
+	map_update(c, m, key, value, BPF_ANY, false);
 }
 
 void

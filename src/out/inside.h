@@ -11,12 +11,11 @@ struct Out {
 	OutOptions opt;
 	const EventDef *events;
 	const MapInfo *maps;
-	u32 n_events, n_maps, stack_map;
+	u32 n_events, n_maps;
 	struct Place *places;           /* per event: what its records must have */
 	Format **formats;               /* per event, NULL where there is none */
 	Buf buf;                        /* to be written to opt.fd */
 	Buf text, value;                /* scratch: one event's text; one value that needs a copy */
-	u64 *stack;                     /* a stack read by its hash */
 	u64 printed, malformed;
 	int err;                        /* what write(2) said, kept */
 	struct Names *names;            /* users, cgroups: asked once */

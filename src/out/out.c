@@ -46,7 +46,7 @@ needed(const EventDef *e)
 }
 
 Out *
-out_new(Arena *a, const OutOptions *opt, const EventDef *events, u32 n_events, const MapInfo *maps, u32 n_maps, u32 stack_map)
+out_new(Arena *a, const OutOptions *opt, const EventDef *events, u32 n_events, const MapInfo *maps, u32 n_maps)
 {
 	Out *o = NEW(a, Out);
 
@@ -56,7 +56,6 @@ out_new(Arena *a, const OutOptions *opt, const EventDef *events, u32 n_events, c
 	o->n_events = n_events;
 	o->maps = maps;
 	o->n_maps = n_maps;
-	o->stack_map = stack_map;
 	o->formats = NEW_N(a, Format *, n_events + 1);
 	o->places = NEW_N(a, Place, n_events + 1);
 	for (u32 i = 0; i < n_events; i++) {

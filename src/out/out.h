@@ -72,11 +72,12 @@ void out_hist_range(u32 bucket, u32 bits, s64 *lo, s64 *hi);            /* [lo, 
  *   timestamp u64 ns, Type.name the strftime format, Type.mode the clock: 'b'oot 'm'onotonic 'r'ealtime
  *   cgroup_path u64 id, Type.name a glob over the controllers, or NULL
  *   username, strerror, signal, syscall: an integer of Type.size · probe: index into OutOptions.probe_names
+ *   kstack u64 ip[Type.count] · ustack {u64 pid; u64 ip[Type.count]}: by value, so that none is lost to a collision of hashes;
+ *     a 0 ends them earlier, and what follows it is 0 too
  * Strings: a string that fills its size without a NUL and whose size is max_strlen or more was cut; the trailer says so. */
 
-/* Stacks: a record or key carries the stack by value: u32 n, u32 pid (user), then u64 ip[n] (size fixed by Type.count in keys,
- * the rest zero), so that none is lost to a hash collision... or, where keys would be too large, a u64 hash whose frames lie
- * in the stacks map (Script.stack_map: hash of u64 -> u32 n, u32 pid, u64 ip[]). Type.size tells which: 8 or 8 + 8 * count. */
+/* Bytes before the frames of a stack. */
+static inline u32 out_stack_head(const Type *t) { return t->kind == TY_USTACK ? 8 : 0; }
 typedef enum StackMode { STACK_BPFTRACE, STACK_PERF, STACK_RAW, STACK_BUILD_ID } StackMode;
 
 typedef enum OutFormat { OUT_TEXT, OUT_JSON } OutFormat;
@@ -100,11 +101,10 @@ typedef struct OutOptions {
 	u32 n_probe_names;
 	/* Reads whole maps and single stacks for print(@m) and stacks by hash: */
 	int (*map_walk)(void *arg, u32 map, int (*fn)(void *, const void *key, const void *value), void *fn_arg);
-	int (*map_lookup)(void *arg, u32 map, const void *key, void *value);
 	int (*map_clear)(void *arg, u32 map, bool zero);
 	void *arg;
 } OutOptions;
-Out *out_new(Arena *a, const OutOptions *opt, const EventDef *events, u32 n_events, const MapInfo *maps, u32 n_maps, u32 stack_map);
+Out *out_new(Arena *a, const OutOptions *opt, const EventDef *events, u32 n_events, const MapInfo *maps, u32 n_maps);
 /* One record. Returns 0; nonzero: EV_EXIT was seen, its code is in *exit_code. Malformed records are counted, never trusted. */
 int out_record(Out *o, const void *data, u32 size, int *exit_code);
 void out_map(Out *o, u32 map, s64 top, s64 div);        /* print(@m): index into maps */

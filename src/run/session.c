@@ -280,7 +280,7 @@ open_output(Session *s)
 		.format = o->format, .fd = 1, .buffering = o->buffering, .max_strlen = (u32)cf->v[CF_MAX_STRLEN].n,
 		.trailer = cf->v[CF_STR_TRUNC_TRAILER].s, .sym = s->sym, .diag = s->d,
 		.max_cat_bytes = cf->v[CF_MAX_CAT_BYTES].n, .unsafe_ok = o->unsafe, .show_helper_errors = o->helper_errors,
-		.map_walk = run_map_walk, .map_lookup = run_map_lookup, .map_clear = run_map_clear, .arg = s,
+		.map_walk = run_map_walk, .map_clear = run_map_clear, .arg = s,
 		.types = s->types, .helper_name = helper_name,
 	};
 	int err;
@@ -294,8 +294,7 @@ open_output(Session *s)
 		}
 	}
 	oo.color = colored(oo.fd);
-	s->out = out_new(s->a, &oo, s->script->events.v, s->script->events.n, s->script->infos.v, s->script->infos.n,
-			 s->script->stack_map);
+	s->out = out_new(s->a, &oo, s->script->events.v, s->script->events.n, s->script->infos.v, s->script->infos.n);
 	if (s->script->ring == NO_MAP)
 		return true;
 	err = s->machine->ops->ring_open(s->machine, s->map[s->script->ring], (u32)cf->v[CF_PERF_RB_PAGES].n, on_record, s);

@@ -149,6 +149,38 @@ counter(Comp *c)
 	return cb;
 }
 
+/* Frames of a stack: the words before the first 0, by halving. Without branches on them, which would each double the states
+ * that the verifier walks. */
+static Ref
+stack_len(Comp *c, Val v)
+{
+	Fn *fn = c->fn;
+	Var n = ir_var(fn);
+	u32 count = v.type->count, bit = 31 - (u32)__builtin_clz(count);
+	Ref base = offset(c, v.r, v.off + (s32)out_stack_head(v.type) - 8);
+	bool may_pass = (2u << bit) - 1 > count;
+
+	ir_set(fn, n, ir_const(fn, 0));
+	do {
+		u32 in = ir_block(fn), end = ir_block(fn);
+		Ref to = ir_bini(fn, IR_add, ir_get(fn, n), 1u << bit), ip;
+
+		if (may_pass)
+			ir_br(fn, ir_bini(fn, IR_ule, to, count), in, end);
+		else
+			ir_jmp(fn, in);
+		ir_seal(fn, in);
+		ir_start(fn, in);
+		ip = ir_load(fn, ir_bin(fn, IR_add, base, ir_bini(fn, IR_shl, to, 3)), 0, 8, false);
+		ip = ir_bini(fn, IR_shr, ir_bin(fn, IR_or, ip, ir_un(fn, IR_neg, ip)), 63);
+		ir_set(fn, n, ir_bin(fn, IR_add, ir_get(fn, n), ir_bini(fn, IR_shl, ip, bit)));
+		ir_jmp(fn, end);
+		ir_seal(fn, end);
+		ir_start(fn, end);
+	} while (bit--);
+	return ir_get(fn, n);
+}
+
 static Ref
 lower_len(Comp *c, Node *n)
 {
@@ -169,7 +201,7 @@ lower_len(Comp *c, Node *n)
 	}
 	Val v = val_near(c, lower(c, a));
 
-	return ir_load(fn, v.r, v.off, 4, false);
+	return a->type->kind == TY_BUFFER ? ir_load(fn, v.r, v.off, 4, false) : stack_len(c, v);
 }
 
 const Builtin builtins_maps[] = {

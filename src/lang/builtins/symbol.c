@@ -83,33 +83,24 @@ check_stack(Comp *c, Node *n, TypeKind kind)
 	}
 	if (kind == TY_USTACK)
 		c->s->needs_sym_user = true;
-	return type_special(c->ts, kind, (u32)(8 + 8 * frames), false, (u32)frames, mode);
+	return type_special(c->ts, kind, (u32)((kind == TY_USTACK ? 8 : 0) + 8 * frames), false, (u32)frames, mode);
 }
 
 static const Type *check_kstack(Comp *c, Node *n) { return check_stack(c, n, TY_KSTACK); }
 static const Type *check_ustack(Comp *c, Node *n) { return check_stack(c, n, TY_USTACK); }
 
-/* {u32 n; u32 pid; u64 ip[]}: the kernel fills what is left with zeros. */
+/* The kernel fills what is left with zeros, all of it where there is no stack: bpf_get_stack() tells us nothing that is not there. */
 static void
 into_stack(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 {
 	Fn *fn = c->fn;
 	bool user = n->type->kind == TY_USTACK;
-	u32 bytes = 8 * n->type->count, good = ir_block(fn), end = ir_block(fn);
-	Var frames = ir_var(fn);
-	Ref r = IR_CALL(fn, BPF_FUNC_get_stack, lower_ctx(c), offset(c, base, off + 8), ir_const(fn, bytes),
-			ir_const(fn, user ? BPF_F_USER_STACK : 0));
+	u32 head = out_stack_head(n->type);
 
-	ir_set(fn, frames, ir_const(fn, 0));
-	ir_br(fn, ir_bini(fn, IR_sgt, r, 0), good, end);
-	ir_seal(fn, good);
-	ir_start(fn, good);
-	ir_set(fn, frames, ir_bini(fn, IR_shr, r, 3));
-	ir_jmp(fn, end);
-	ir_seal(fn, end);
-	ir_start(fn, end);
-	ir_store(fn, base, off, 4, ir_get(fn, frames));
-	ir_store(fn, base, off + 4, 4, user ? own_pid(c) : ir_const(fn, 0));
+	if (head)
+		ir_store(fn, base, off, 8, own_pid(c));
+	IR_CALL(fn, BPF_FUNC_get_stack, lower_ctx(c), offset(c, base, off + (s32)head), ir_const(fn, 8 * n->type->count),
+		ir_const(fn, user ? BPF_F_USER_STACK : 0));
 	if (clean && as->size > n->type->size)
 		ir_zero(fn, base, off + (s32)n->type->size, as->size - n->type->size);
 }
