@@ -47,11 +47,43 @@ enum { F_64K, F_64X, F_32K, F_32X };
 #define JCC_FORM(op) (((op) - OP_JEQ64K) & 3)
 _Static_assert(OP_ADD64K == 0 && OP_ADD32X == 3 && OP_ARSH32X == 55, "isa.def begins with the ALU family");
 
-/* opt.c */
+#define BIT(r) ((u16)(1u << (r)))
+enum { ARGS = 0x3e, CALLER = 0x3f };    /* r1-r5, r0-r5 */
+
+static inline bool has_mem(u32 op) { return op >= OP_LDXW && op <= OP_STXDW; }
+static inline bool is_load(u32 op) { return op >= OP_LDXW && op <= OP_LDXSB; }
+static inline bool is_st(u32 op) { return op >= OP_STW && op <= OP_STDW; }
+static inline bool is_stx(u32 op) { return op >= OP_STXW && op <= OP_STXDW; }
+static inline bool is_atomic(u32 op) { return op >= OP_A_ADD_64 && op <= OP_A_CMPXCHG_32; }
+static inline bool is_unary(u32 op) { return op >= OP_NEG64 && op <= OP_SWAP64; }
+static inline bool is_movsx(u32 op) { return op >= OP_MOVS8_64 && op <= OP_MOVS16_32; }
+static inline bool is_wide(u32 op) { return op >= OP_LDDW && op <= OP_LDIDXVAL; }
+static inline bool is_packet(u32 op) { return op >= OP_LDABSW && op <= OP_LDINDB; }
+
+/* insn.c */
 bool jit_lift(JProg *jp, Arena *a);             /* fills jp->j; false: something that no JIT does */
-void jit_optimize(JProg *jp, Arena *a);
 u16 jit_uses(const J *j);                       /* registers read */
 u16 jit_defs(const J *j);                       /* registers changed, call-clobbered ones included */
+u32 jit_mem_size(u32 op);
+bool jit_pure(u32 op);                          /* only computes its result */
+bool jit_ends(u32 op);                          /* what follows is not reached from it */
+bool jit_jumps(u32 op);
+void jit_nop(J *j);
+u32 jit_next_touch(const JProg *jp, u32 pc, u32 reg);
+s64 jit_last_def(const JProg *jp, u32 pc, u32 reg);
+bool jit_only_use(const JProg *jp, u32 from, u32 to, u32 reg);
+
+/* flow.c */
+void jit_widths(JProg *jp, Arena *a);           /* uses what is known of the width of values */
+void jit_needs(JProg *jp, Arena *a);            /* fills live and high */
+
+/* addr.c */
+void jit_join_bytes(JProg *jp);
+void jit_fold_address(JProg *jp, u32 pc);       /* of the load or store at pc */
+void jit_fold_sums(JProg *jp);
+
+/* opt.c */
+void jit_optimize(JProg *jp, Arena *a);
 
 /* Functions that compiled code calls. */
 u64 jit_tail_call(u64 ctx, u64 map, u64 index, u64 r4, u64 r5, VmContext *c);   /* code to go to, or 0 */
