@@ -554,7 +554,7 @@ run_engines(Options *o, bool verified, const u8 *data, u32 size, bool packet)
 			p = prepare(o, &maps, verified ? VM_INTERP : VM_INTERP_CHECKED, verified, &res);
 		}
 		if (p) {
-			fill_progs(o, &maps, p->native ? VM_JIT : p->checked ? VM_INTERP_CHECKED : VM_INTERP);
+			fill_progs(o, &maps, p->native.run ? VM_JIT : p->checked ? VM_INTERP_CHECKED : VM_INTERP);
 			for (u64 k = 0; k < MAX(o->repeat, (u64)1) && r.res == OK; k++)
 				r = run_once(o, p, data, size, packet);
 			empty_progs(&maps);
@@ -717,8 +717,8 @@ vm_bench(Options *o)
 			printf("%-22s not here\n", names[e]);
 		else
 			printf("%-22s %12.1f ns/run  %8.1f us to load", names[e], measure(p, mem, o->m_size), (double)load_ns / 1000);
-		if (p && p->native)
-			printf("  %u bytes, %u of them fixed", p->native_size, p->native_fixed);
+		if (p && p->native.run)
+			printf("  %u bytes, %u of them fixed", p->native.size, p->native.fixed);
 		if (p)
 			putchar('\n');
 		vm_prog_free(p);

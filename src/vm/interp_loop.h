@@ -137,7 +137,7 @@ LOOP(VmContext *c, const Op *pc, u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, u64 *r0
 	L_JA32:
 		GO(pc->imm);
 	L_MAYGOTO:
-		if (--budget < 0)       /* then it leaves the loop */
+		if (--c->loops < 0)     /* then it leaves the loop */
 			GO(pc->off);
 		NEXT;
 	L_LDDW: L_LDMAPFD: L_LDMAPVAL: L_LDVAR: L_LDFUNC: L_LDMAPIDX: L_LDIDXVAL:

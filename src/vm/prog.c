@@ -258,7 +258,7 @@ vm_prog_free(VmProg *p)
 {
 	if (!p || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	if (p->native)
+	if (p->native.run)
 		vm_jit_free(p);
 	for (u32 i = 0; p->maps && i < p->n_maps; i++)
 		vm_map_free(p->maps[i]);
@@ -272,7 +272,7 @@ vm_prog_free(VmProg *p)
 u32
 vm_prog_native_size(const VmProg *p)
 {
-	return p->native_size;
+	return p->native.size;
 }
 
 void
@@ -283,6 +283,7 @@ vm_context_init(VmContext *c, const VmProg *p)
 		memset(c->stack, 0, sizeof(c->stack));
 	c->prog = p;
 	c->budget = VM_BUDGET;
+	c->loops = VM_MAY_GOTO;
 }
 
 int
@@ -290,8 +291,8 @@ vm_context_run(VmContext *c, u64 r1, u64 r2, u64 *r0)
 {
 	const VmProg *p = c->prog;
 
-	if (p->native) {
-		*r0 = ((VmHelperFn *)p->native)(r1, r2, 0, 0, 0, c);
+	if (p->native.run) {
+		*r0 = p->native.run(r1, r2, 0, 0, 0, c);
 		return 0;
 	}
 	return vm_interp(c, p->ops, r1, r2, 0, 0, 0, r0);
@@ -300,7 +301,7 @@ vm_context_run(VmContext *c, u64 r1, u64 r2, u64 *r0)
 bool
 vm_callback(VmContext *c, u64 fn, u64 r1, u64 r2, u64 r3, u64 r4, u64 *r0)
 {
-	if (c->prog->native) {
+	if (c->prog->native.run) {
 		*r0 = ((VmHelperFn *)(uintptr_t)fn)(r1, r2, r3, r4, 0, c);
 		return true;
 	}
@@ -334,6 +335,10 @@ vm_prog_run(VmProg *p, void *mem, u64 mem_size, u64 *r0, Buf *why)
 	VmContext c;
 	int err;
 
+	if (p->leaf) {
+		*r0 = p->native.run((u64)(uintptr_t)mem, mem_size, 0, 0, 0, NULL);
+		return 0;
+	}
 	vm_context_init(&c, p);
 	c.ctx = mem;
 	c.ctx_size = mem_size;
@@ -343,4 +348,31 @@ vm_prog_run(VmProg *p, void *mem, u64 mem_size, u64 *r0, Buf *why)
 	if (err && why)
 		vm_fault_words(&c, why);
 	return err;
+}
+
+VmFn *
+vm_prog_fn(const VmProg *p)
+{
+	return p->leaf ? (VmFn *)(uintptr_t)p->native.run : NULL;
+}
+
+s64
+vm_prog_run_each(VmProg *p, VmRun *runs, size_t n, Buf *why)
+{
+	VmHelperFn *loop = p->leaf && n > 1 ? vm_jit_each(p) : NULL;
+
+	s64 some = 0;
+
+	if (loop)
+		return (s64)loop((u64)(uintptr_t)runs, n, 0, 0, 0, NULL);
+	for (size_t i = 0; i < n; i++) {
+		u64 r0 = 0;
+		int err = vm_prog_run(p, runs[i].mem, runs[i].size, &r0, why);
+
+		if (err)
+			return err;
+		runs[i].r0 = (u32)r0;
+		some += runs[i].r0 != 0;
+	}
+	return some;
 }

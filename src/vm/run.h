@@ -9,6 +9,7 @@ enum {
 	VM_STACK = 512,                 /* bytes of stack in each */
 	VM_TAIL_CALLS = 33,
 	VM_BUDGET = 1 << 28,            /* backward jumps and calls of an unverified run */
+	VM_MAY_GOTO = 1 << 23,          /* times that may_goto does not jump, in one run */
 };
 
 /* An instruction ready for the interpreter. The slots of a Code keep their places; the second slot of a wide one holds
@@ -19,6 +20,13 @@ typedef struct Op {
 	s16 off;
 	s32 imm;
 } Op;
+
+/* Machine code of a program. */
+typedef struct Native {
+	VmHelperFn *run;                /* NULL: none */
+	size_t map;                     /* bytes mapped */
+	u32 size, fixed;                /* code, and the part of it that every program has */
+} Native;
 
 struct VmProg {
 	Op *ops;                        /* n + 1: the last one says that the program fell off its end */
@@ -31,9 +39,9 @@ struct VmProg {
 	bool checked;
 	char name[16];
 	VmEngine engine;
-	void *native;                   /* executable memory, or NULL */
-	size_t native_map;              /* bytes mapped */
-	u32 native_size, native_fixed;  /* code, and the part that every program has */
+	Native native, each;            /* compiled: one run; a loop over VmRun's, made when it is first asked for */
+	bool leaf;                      /* native code that never looks at its VmContext */
+	u32 each_lock;
 	u32 blind_key;                  /* nonzero: constants are blinded */
 	bool rdpid;                     /* the CPU can tell its number */
 	u32 refs;
@@ -52,6 +60,7 @@ struct VmContext {
 	u32 tail_calls;
 	u32 depth;                      /* frames in use */
 	s64 budget;
+	s64 loops;                      /* what is left of VM_MAY_GOTO */
 	const char *fault;              /* why a checked run ended, or NULL */
 	const Op *fault_at;
 	u64 fault_addr;
@@ -91,8 +100,11 @@ int vm_safe_read(VmContext *c, void *to, u64 from, size_t n);
 u64 vm_time(VmContext *c);
 
 /* ---- jit/ ---- */
-/* Compiles p (sets native, native_size). 0 or -errno; -ENOTSUP: no JIT for this machine. */
+/* Compiles p (sets native, leaf). 0 or -errno; -ENOTSUP: no JIT for this machine. */
 int vm_jit(VmProg *p, Buf *why);
+/* The loop over VmRun's of a leaf, compiled at the first call: r1 their address, r2 their number (not 0); gives
+ * how many end with another number than 0. NULL: none. */
+VmHelperFn *vm_jit_each(VmProg *p);
 void vm_jit_free(VmProg *p);
 
 #endif

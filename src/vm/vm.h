@@ -68,6 +68,13 @@ void vm_prog_free(VmProg *p);
 /* Runs once; mem/mem_size: what r1/r2 hold for plain programs (conformance suites), or the context by program type.
  * 0 or -errno (-EFAULT: the checked interpreter stopped it; *why in words). */
 int vm_prog_run(VmProg *p, void *mem, u64 mem_size, u64 *r0, Buf *why);
+/* The compiled program itself, where it needs nothing but its memory (it calls nothing); else NULL. */
+typedef u64 VmFn(void *mem, u64 size);
+VmFn *vm_prog_fn(const VmProg *p);
+/* Many runs, as vm_prog_run does each: programs that call nothing are compiled into one loop over them. r0 gets the low half
+ * of the register; gives how many are not 0, or the first error, which ends it. */
+typedef struct VmRun { void *mem; u32 size, r0; } VmRun;
+s64 vm_prog_run_each(VmProg *p, VmRun *runs, size_t n, Buf *why);
 u32 vm_prog_native_size(const VmProg *p);
 
 /* machine.c: the Machine over all of it. NULL only without memory. */

@@ -129,12 +129,21 @@ memory(void)
 	u32 op, size;
 	s32 off;
 
-	switch (rnd(4)) {
+	switch (rnd(5)) {
 	case 0:
 		op = loads[rnd(COUNT(loads))];
 		size = bpf_insn_row_at(op)->size;
 		off = -(s32)((rnd(512 / size) + 1) * size);
 		put(op, reg(), 10, off, 0);
+		break;
+	case 3:
+		op = OP_LDACQ_B + rnd(8);
+		size = bpf_insn_row_at(op)->size;
+		off = -(s32)((rnd(512 / size) + 1) * size);
+		if (op <= OP_LDACQ_DW)
+			put(op, reg(), 10, off, 0);
+		else
+			put(op, 10, reg(), off, 0);
 		break;
 	case 1:
 		op = OP_STW + rnd(8);
@@ -153,6 +162,29 @@ memory(void)
 	}
 }
 
+/* A number from the network, compared: t = load; t = be t; some tests of it, some of them not for equality. */
+static void
+network(void)
+{
+	u32 t = reg(), size = rnd(2) ? 2 : 4, tests = 1 + rnd(3), first, at[3];
+
+	put(size == 2 ? OP_LDXH : OP_LDXW, t, 10, -(s32)((rnd(512 / size) + 1) * size), 0);
+	put(size == 2 ? (rnd(2) ? OP_BE16 : OP_SWAP16) : (rnd(2) ? OP_BE32 : OP_SWAP32), t, 0, 0, 0);
+	for (u32 i = 0; i < tests; i++) {
+		static const u32 kinds[] = { OP_JEQ64K, OP_JNE64K, OP_JSET64K, OP_JEQ32K, OP_JSET32K, OP_JGT64K };
+
+		at[i] = n;
+		put(kinds[rnd(rnd(4) ? 5 : 6)], t, 0, 0, rnd(3) ? (s32)rnd(0x10000) : (s32)number());
+		put(rnd(2) ? OP_ADD64K : OP_XOR64K, reg(), 0, 0, (s32)number());
+	}
+	first = n;
+	put(OP_NEG64, reg(), 0, 0, 0);
+	if (rnd(3))
+		lddw(t, number());
+	for (u32 i = 0; i < tests; i++)
+		code[at[i]].off = (s16)(first - at[i] - 1 + rnd(2));
+}
+
 /* What compilers write. */
 static void
 idiom(void)
@@ -160,7 +192,11 @@ idiom(void)
 	u32 a = reg(), b = reg(), k = 1 + rnd(31), w64 = rnd(2);
 	static const u32 cut[] = { 32, 48, 56, 33, 40 };
 
-	switch (rnd(10)) {
+	switch (rnd(12)) {
+	case 10: network(); break;
+	case 11:
+		put(rnd(2) ? OP_JA32 : OP_MAYGOTO, 0, 0, 0, 0);
+		break;
 	case 8: {                               /* two bytes to one number */
 		s32 off = -(s32)rnd(500) - 2, first = (s32)rnd(2);
 
@@ -315,6 +351,17 @@ generate(void)
 	}
 }
 
+static bool
+verified(void)
+{
+	Code c = { .name = "fuzz", .prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insns = code, .n = n };
+	Verdict v = { 0 };
+	bool ok = vm_verify(&c, NULL, 0, NULL, &v, NULL);
+
+	verdict_free(&v);
+	return ok;
+}
+
 /* r0 in the kernel (32 bits), -1: it does not take the program. */
 static s64
 in_kernel(void)
@@ -339,6 +386,17 @@ in_kernel(void)
 	return res;
 }
 
+/* Runs it thrice by one call. */
+static u64
+each(VmProg *p)
+{
+	VmRun runs[3] = { { 0 } };
+	s64 some = vm_prog_run_each(p, runs, 3, NULL);
+
+	assert(some == (runs[0].r0 ? 3 : 0) && runs[0].r0 == runs[1].r0 && runs[1].r0 == runs[2].r0);
+	return runs[0].r0;
+}
+
 static u64
 in_engine(VmEngine engine)
 {
@@ -352,6 +410,8 @@ in_engine(VmEngine engine)
 		printf("%s\n", why.p);
 		assert(0);
 	}
+	if (engine == VM_JIT && rnd(4) == 0)
+		assert(each(p) == (u32)r0);
 	vm_prog_free(p);
 	buf_free(&why);
 	return r0;
@@ -378,7 +438,7 @@ main(int argc, char **argv)
 {
 	u64 count = argc > 1 ? strtoull(argv[1], NULL, 0) : 3000, seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	bool kernel = argc > 3, native = false;
-	u64 agreed = 0;
+	u64 agreed = 0, accepted = 0;
 
 #if defined(__x86_64__) || defined(__aarch64__)
 	native = true;
@@ -391,6 +451,7 @@ main(int argc, char **argv)
 		for (int warm = 0; warm < 8; warm++)
 			rnd(2);
 		generate();
+		accepted += verified();
 		want = in_engine(VM_INTERP_CHECKED);
 		if ((got = in_engine(VM_INTERP)) != want)
 			return differ(seed, "the unchecked one", want, got);
@@ -404,7 +465,7 @@ main(int argc, char **argv)
 				return differ(seed, "the kernel", (u32)want, (u64)k);
 		}
 	}
-	if (kernel)
-		printf("%llu programs, %llu of them in the kernel\n", (unsigned long long)count, (unsigned long long)agreed);
+	printf("%llu programs, the verifier accepts %llu", (unsigned long long)count, (unsigned long long)accepted);
+	printf(kernel ? ", the kernel %llu\n" : "\n", (unsigned long long)agreed);
 	return 0;
 }

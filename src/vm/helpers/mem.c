@@ -19,7 +19,7 @@ vm_safe_read(VmContext *c, void *to, u64 from, size_t n)
 	if (!n)
 		return 0;
 	/* compiled programs have their stack between this frame and the context, which lies in the caller's */
-	if (c->prog->native && from >= (u64)(uintptr_t)__builtin_frame_address(0) && from + n <= (u64)(uintptr_t)c && from + n > from) {
+	if (c->prog->native.run && from >= (u64)(uintptr_t)__builtin_frame_address(0) && from + n <= (u64)(uintptr_t)c && from + n > from) {
 		memmove(to, PTR(from), n);
 		return 0;
 	}

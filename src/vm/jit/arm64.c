@@ -7,7 +7,7 @@
 #include <sys/auxv.h>
 #endif
 
-enum { X0 = 0, X5 = 5, X7 = 7, T0 = 9, T1, T2, T3, X19 = 19, X25 = 25, CTX = 26, FP = 29, LR = 30, ZR = 31, SP = 31 };
+enum { X0 = 0, X5 = 5, X7 = 7, T0 = 9, T1, T2, T3, X19 = 19, X23 = 23, X25 = 25, CTX = 26, X27, X28, FP = 29, LR = 30, ZR = 31, SP = 31 };
 static const u8 place[11] = { 7, 0, 1, 2, 3, 4, 19, 20, 21, 22, 25 };
 
 enum { EQ, NE, HS, LO, MI, PL, VS, VC, HI, LS, GE, LT, GT, LE, ALWAYS };
@@ -19,7 +19,7 @@ typedef struct Emit {
 	bool full, lse, moved, main;
 	u16 saved;
 	bool frame, calls;
-	u32 stack, fixed;
+	u32 stack, fixed, top;
 } Emit;
 
 static void
@@ -182,13 +182,12 @@ survey(Emit *e, u32 from, u32 to)
 
 		defs |= jit_defs(j);
 		uses |= jit_uses(j);
-		if (j->op == OP_CALL || j->op == OP_CALLSUB || j->op == J_HASH || j->op == J_TAIL ||
-		    (j->op >= OP_LDABSW && j->op <= OP_LDINDB))
+		if (jit_asks(j))
 			e->calls = true;
 	}
 	e->saved = defs & 0x3c0;
 	e->stack = uses & 1 << 10 ? VM_STACK : 0;
-	e->frame = e->calls || e->stack || e->saved;
+	e->frame = e->calls || e->stack || e->saved || e->jp->each;
 }
 
 static void pair_down(Emit *e, u32 a, u32 b) { put(e, 0xa9bf0000 | b << 10 | SP << 5 | a); }     /* stp a, b, [sp, -16]! */
@@ -209,10 +208,34 @@ prologue(Emit *e)
 		pair_down(e, X25, CTX);
 	if (e->calls)
 		mov(e, true, CTX, X5);
+	if (e->jp->each) {
+		pair_down(e, X27, X28);
+		pair_down(e, X23, X23);
+		mov_imm(e, X23, 0);
+		add_imm(e, true, X27, X0, 0);
+		put(e, 0x8b000000 | 1 << 16 | 4 << 10 | X0 << 5 | X28);         /* add x28, x0, x1, lsl 4 */
+	}
 	if (e->stack) {
 		add_imm(e, true, X25, SP, 0);
 		add_imm(e, true, SP, SP, -(s64)e->stack);
 	}
+	e->top = here(e);
+	if (e->jp->each) {
+		put(e, 0xf9400000 | X27 << 5 | X0);                             /* ldr x0, [x27] */
+		put(e, 0xb9400000 | offsetof(VmRun, size) / 4 << 10 | X27 << 5 | 1);
+	}
+}
+
+/* A loop over runs: x27 is the VmRun, x28 their end. */
+static void
+next_each(Emit *e)
+{
+	put(e, 0xb9000000 | offsetof(VmRun, r0) / 4 << 10 | X27 << 5 | X7);
+	put(e, 0x71000000 | X7 << 5 | ZR);                                      /* cmp w7, 0 */
+	put(e, 0x9a800400 | X23 << 16 | EQ << 12 | X23 << 5 | X23);             /* csinc: one more if not equal */
+	add_imm(e, true, X27, X27, sizeof(VmRun));
+	rrr(e, true, SUBS, ZR, X27, X28);
+	put(e, 0x54000000 | (((e->top - here(e)) >> 2) & 0x7ffff) << 5 | LO);
 }
 
 static void
@@ -222,6 +245,11 @@ leave(Emit *e)
 		return;
 	if (e->stack)
 		add_imm(e, true, SP, SP, e->stack);
+	if (e->jp->each) {
+		mov(e, true, X7, X23);
+		pair_up(e, X23, T0);
+		pair_up(e, X27, X28);
+	}
 	if (e->stack || e->calls)
 		pair_up(e, X25, CTX);
 	if (e->saved & 0x300)
@@ -234,10 +262,16 @@ leave(Emit *e)
 static void
 finish(Emit *e)
 {
-	u32 from = here(e);
+	u32 from;
 
-	mov(e, true, X0, X7);
+	if (e->jp->each)
+		next_each(e);
+	from = here(e);
+	if (!e->jp->each)
+		mov(e, true, X0, X7);
 	leave(e);
+	if (e->jp->each)
+		mov(e, true, X0, X7);
 	put(e, 0xd65f03c0);
 	if (e->main) {
 		e->fixed += here(e) - from;
@@ -305,8 +339,8 @@ unary(Emit *e, u32 op, u32 d)
 	}
 }
 
-static void
-condition(Emit *e, const J *j, u32 pc)
+static u32
+compare(Emit *e, const J *j)
 {
 	static const u8 cc[] = { EQ, HI, HS, NE, NE, GT, GE, LO, LS, LT, LE };
 	u32 kind = (JCC_KIND(j->op) - OP_JEQ64K) / 4, form = JCC_FORM(j->op), d = place[j->dst], s = place[j->src];
@@ -316,14 +350,27 @@ condition(Emit *e, const J *j, u32 pc)
 	if (!(form & 1)) {
 		if (!set && imm >= 0 && imm < 4096) {
 			put(e, 0x71000000 | (u32)w << 31 | (u32)imm << 10 | d << 5 | ZR);
-			branch(e, cc[kind], pc, j->to);
-			return;
+			return cc[kind];
 		}
 		s = T1;
 		mov_user(e, s, w ? (u64)(s64)imm : (u32)imm);
 	}
 	rrr(e, w, set ? ANDS : SUBS, ZR, d, s);
-	branch(e, cc[kind], pc, j->to);
+	return cc[kind];
+}
+
+static void
+choose(Emit *e, const J *j)
+{
+	J test = *j;
+	u32 cc;
+
+	test.op = (u16)(OP_JEQ64K + j->scale);
+	cc = compare(e, &test);
+	mov_imm(e, T0, (u32)j->off);
+	mov_imm(e, T1, j->to);
+	put(e, 0x9a800000 | T1 << 16 | cc << 12 | T0 << 5 | X7);        /* csel */
+	finish(e);
 }
 
 /* ---- memory ---- */
@@ -512,7 +559,7 @@ one(Emit *e, u32 pc)
 		return;
 	}
 	if (IS_JCC(op)) {
-		condition(e, j, pc);
+		branch(e, compare(e, j), pc, j->to);
 		return;
 	}
 	switch (bpf_insn_row_at(op) ? (InsnShape)bpf_insn_row_at(op)->shape : SH_EXIT) {
@@ -535,7 +582,14 @@ one(Emit *e, u32 pc)
 		else
 			mov_imm(e, d, (u64)j->imm);
 		return;
-	case SH_JA: case SH_JA32: branch(e, ALWAYS, pc, j->to); return;
+	case SH_JA: case SH_JA32:
+		if (op == OP_MAYGOTO) {
+			put(e, 0xf9400000 | offsetof(VmContext, loops) / 8 << 10 | CTX << 5 | T0);
+			put(e, 0xf1000400 | T0 << 5 | T0);              /* subs x9, x9, 1 */
+			put(e, 0xf9000000 | offsetof(VmContext, loops) / 8 << 10 | CTX << 5 | T0);
+		}
+		branch(e, op == OP_MAYGOTO ? MI : ALWAYS, pc, j->to);
+		return;
 	case SH_ABS: case SH_IND: packet_load(e, j); return;
 	case SH_CALL:
 		mov(e, true, X5, CTX);
@@ -572,6 +626,7 @@ one(Emit *e, u32 pc)
 		mov(e, true, X7, X0);
 		return;
 	case J_TAIL: tail_call(e); return;
+	case J_CHOOSE: choose(e, j); return;
 	}
 }
 

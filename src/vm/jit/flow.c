@@ -66,12 +66,26 @@ step_bits(const J *j, u8 *b)
 	b[j->dst] = r;
 }
 
+/* Numbers that fit are compared in 32 bits; signed compares need a bit more room. */
+static void
+compare_narrow(J *j, const u8 *b)
+{
+	u32 kind = JCC_KIND(j->op), form = JCC_FORM(j->op);
+	u8 most = kind >= OP_JSGT64K && kind != OP_JLT64K && kind != OP_JLE64K ? 31 : 32;
+	u8 s = form & 1 ? b[j->src] : bit_len((u64)j->imm);
+
+	if (form < F_32K && b[j->dst] <= most && s <= most && (form & 1 || j->imm <= INT32_MAX))
+		j->op += F_32K;
+}
+
 /* Uses what is known at this place. */
 static void
 use_bits(J *j, const u8 *b)
 {
 	u32 form = ALU_FORM(j->op);
 
+	if (IS_JCC(j->op))
+		compare_narrow(j, b);
 	if (!IS_ALU(j->op))
 		return;
 	if (j->op == OP_MOV32X && j->dst == j->src && b[j->dst] <= 32) {

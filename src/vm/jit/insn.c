@@ -56,6 +56,7 @@ jit_uses(const J *j)
 	case OP_EXIT: return BIT(0);
 	case J_ARRAY: case J_HASH: return BIT(2);
 	case J_TAIL: return BIT(1) | BIT(2) | BIT(3);
+	case J_CHOOSE: return (u16)(BIT(d) | (j->scale & 1 ? BIT(s) : 0));
 	}
 	return 0;
 }
@@ -75,6 +76,8 @@ jit_defs(const J *j)
 	}
 	if (op == OP_CALL || op == OP_CALLSUB || op == J_ARRAY || op == J_HASH || op == J_TAIL || is_packet(op))
 		return CALLER;
+	if (op == J_CHOOSE)
+		return BIT(0);
 	return 0;
 }
 
@@ -89,13 +92,21 @@ jit_pure(u32 op)
 bool
 jit_ends(u32 op)
 {
-	return op == OP_EXIT || op == OP_JA || op == OP_JA32;
+	return op == OP_EXIT || op == OP_JA || op == OP_JA32 || op == J_CHOOSE;
 }
 
 bool
 jit_jumps(u32 op)
 {
-	return IS_JCC(op) || op == OP_JA || op == OP_JA32;
+	return IS_JCC(op) || op == OP_JA || op == OP_JA32 || op == OP_MAYGOTO;
+}
+
+bool
+jit_asks(const J *j)
+{
+	u32 op = j->op;
+
+	return op == OP_CALL || op == OP_CALLSUB || op == J_HASH || op == J_TAIL || op == OP_MAYGOTO || is_packet(op);
 }
 
 bool
@@ -116,8 +127,6 @@ jit_lift(JProg *jp, Arena *a)
 			j->leader = true;
 		switch ((InsnShape)r->shape) {
 		case SH_JMPK: case SH_JMPX: case SH_JA: case SH_JA32:
-			if (r->op == OP_MAYGOTO)        /* the interpreter counts them */
-				return false;
 			j->to = pc + 1 + (u32)(r->shape == SH_JA32 ? i->imm : i->off);
 			break;
 		case SH_CALL:

@@ -2,6 +2,7 @@
 #include "vm/jit/jit.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #ifdef __x86_64__
@@ -37,15 +38,15 @@ code_memory(size_t n)
 }
 
 static int
-compile(VmProg *p, JProg *jp, size_t room, Arena *a)
+compile(const JProg *jp, size_t room, Arena *a, Native *out)
 {
-	u32 *at = arena_alloc(a, ((size_t)p->n + 1) * 3 * sizeof(u32));
+	u32 *at = arena_alloc(a, ((size_t)jp->n + 1) * 3 * sizeof(u32));
 	u8 *mem = code_memory(room);
 	size_t size, used;
 
 	if (!mem)
 		return -ENOMEM;
-	size = emit(jp, mem, room, (u64)(uintptr_t)mem, at, &p->native_fixed);
+	size = emit(jp, mem, room, (u64)(uintptr_t)mem, at, &out->fixed);
 	used = ALIGN(size, (size_t)PAGE);
 	if (!size || mprotect(mem, used, PROT_READ | PROT_EXEC)) {
 		munmap(mem, room);
@@ -54,9 +55,9 @@ compile(VmProg *p, JProg *jp, size_t room, Arena *a)
 	if (used < room)
 		munmap(mem + used, room - used);
 	__builtin___clear_cache((char *)mem, (char *)mem + size);
-	p->native = mem;
-	p->native_map = used;
-	p->native_size = (u32)size;
+	out->map = used;
+	out->size = (u32)size;
+	out->run = (VmHelperFn *)(uintptr_t)mem;
 	return 0;
 }
 
@@ -72,32 +73,81 @@ has_rdpid(void)
 #endif
 }
 
-int
-vm_jit(VmProg *p, Buf *why)
+static bool
+is_leaf(const JProg *jp)
 {
-	JProg jp = { .p = p, .blind = p->blind_key != 0 };
+	for (u32 pc = 0; pc < jp->n; pc++)
+		if (jit_asks(&jp->j[pc]))
+			return false;
+	return true;
+}
+
+static int
+translate(VmProg *p, bool each, Native *out)
+{
+	JProg jp = { .p = p, .blind = p->blind_key != 0, .each = each };
 	Arena *a = arena_new();
 	int err = -ENOTSUP;
 
-	p->rdpid = has_rdpid();
 	if (emit && jit_lift(&jp, a)) {
 		jit_optimize(&jp, a);
-		err = compile(p, &jp, ALIGN((size_t)p->n * 48 + PAGE, (size_t)PAGE), a);
+		err = compile(&jp, ALIGN((size_t)p->n * 48 + PAGE, (size_t)PAGE), a, out);
 		if (err == -ENOSPC)
-			err = compile(p, &jp, ALIGN((size_t)p->n * 256 + PAGE, (size_t)PAGE), a);
+			err = compile(&jp, ALIGN((size_t)p->n * 256 + PAGE, (size_t)PAGE), a, out);
+		if (!each)
+			p->leaf = !err && is_leaf(&jp);
 	}
+	arena_free(a);
+	return err;
+}
+
+int
+vm_jit(VmProg *p, Buf *why)
+{
+	int err;
+
+	p->rdpid = has_rdpid();
+	err = translate(p, false, &p->native);
 	if (err && why)
 		buf_puts(why, !emit ? "there is no JIT for this machine" : err == -ENOTSUP ?
 			 "the JIT does not have an instruction of this program" : strerror(-err));
-	arena_free(a);
 	return err;
+}
+
+VmHelperFn *
+vm_jit_each(VmProg *p)
+{
+	VmHelperFn *run = __atomic_load_n(&p->each.run, __ATOMIC_ACQUIRE);
+
+	if (run)
+		return run;
+	while (__atomic_exchange_n(&p->each_lock, 1, __ATOMIC_ACQUIRE))
+		sched_yield();
+	if (!p->each.run) {
+		Native made = { 0 };
+
+		if (!translate(p, true, &made)) {
+			p->each.map = made.map;
+			__atomic_store_n(&p->each.run, made.run, __ATOMIC_RELEASE);
+		}
+	}
+	__atomic_store_n(&p->each_lock, 0, __ATOMIC_RELEASE);
+	return p->each.run;
+}
+
+static void
+forget(Native *n)
+{
+	if (n->run)
+		munmap((void *)(uintptr_t)n->run, n->map);
+	n->run = NULL;
 }
 
 void
 vm_jit_free(VmProg *p)
 {
-	munmap(p->native, p->native_map);
-	p->native = NULL;
+	forget(&p->native);
+	forget(&p->each);
 }
 
 u64
@@ -106,11 +156,11 @@ jit_tail_call(u64 ctx, u64 map, u64 index, u64 r4 __attribute__((unused)), u64 r
 	const VmProg *to = vm_map_prog((VmMap *)(uintptr_t)map, (u32)index);
 
 	(void)ctx;
-	if (!to || !to->native || c->tail_calls >= VM_TAIL_CALLS)
+	if (!to || !to->native.run || c->tail_calls >= VM_TAIL_CALLS)
 		return 0;
 	c->tail_calls++;
 	c->prog = to;
-	return (u64)(uintptr_t)to->native;
+	return (u64)(uintptr_t)to->native.run;
 }
 
 u64

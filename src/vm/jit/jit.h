@@ -14,6 +14,7 @@ enum {
 	J_ARRAY,                /* r0 = address of the array value whose index r2 points to (imm: the VmMap) */
 	J_HASH,                 /* r0 = look-up of the key at r2 in the map imm, by its own function */
 	J_TAIL,                 /* tail call */
+	J_CHOOSE,               /* returns off if a test holds, else to; the test is the jump OP_JEQ64K + scale */
 };
 enum { NO_REG = 0xff };
 
@@ -35,6 +36,7 @@ typedef struct JProg {
 	u32 n;
 	bool *entered;          /* per slot: a jump goes there */
 	bool blind;
+	bool each;              /* compile a loop over VmRun's */
 } JProg;
 
 /* The four forms of an ALU or JUMP instruction, and its place in its family. */
@@ -68,6 +70,7 @@ u32 jit_mem_size(u32 op);
 bool jit_pure(u32 op);                          /* only computes its result */
 bool jit_ends(u32 op);                          /* what follows is not reached from it */
 bool jit_jumps(u32 op);
+bool jit_asks(const J *j);                      /* needs the VmContext, and calls something if it is not may_goto */
 void jit_nop(J *j);
 u32 jit_next_touch(const JProg *jp, u32 pc, u32 reg);
 s64 jit_last_def(const JProg *jp, u32 pc, u32 reg);
@@ -81,6 +84,12 @@ void jit_needs(JProg *jp, Arena *a);            /* fills live and high */
 void jit_join_bytes(JProg *jp);
 void jit_fold_address(JProg *jp, u32 pc);       /* of the load or store at pc */
 void jit_fold_sums(JProg *jp);
+
+/* order.c */
+void jit_byte_order(JProg *jp, Arena *a);
+
+/* exits.c */
+void jit_choose(JProg *jp);
 
 /* opt.c */
 void jit_optimize(JProg *jp, Arena *a);

@@ -4,6 +4,8 @@
  *   widths, forward over all blocks      upper half known zero   -> no zero extension, 32-bit division
  *   need, backward over all blocks       upper half not needed   -> 32-bit operations; unused results go
  *   rotates                              (x << k) | (x >> 32-k)
+ *   exits (exits.c)                      a test that only decides between two results
+ *   byte order (order.c)                 what is only compared is not swapped
  *   addresses                            t = b; t += i; *(t + 4) -> *(b + i + 4)
  * Every step leaves a program with the same meaning; slots stay, what goes becomes J_NOP. */
 #include "vm/jit/jit.h"
@@ -212,6 +214,36 @@ map_calls(JProg *jp)
 	}
 }
 
+/* Drops what no way leads to any more. */
+static void
+sweep(JProg *jp, Arena *a)
+{
+	bool *reached = NEW_N(a, bool, jp->n + 1);
+	u32 *todo = NEW_N(a, u32, jp->n + 1), n = 0;
+
+	for (u32 pc = 0; pc < jp->n; pc++)
+		if (jp->p->starts[pc] == 1) {
+			reached[pc] = true;
+			todo[n++] = pc;
+		}
+	while (n) {
+		u32 pc = todo[--n];
+		const J *j = &jp->j[pc];
+
+		if (jit_jumps(j->op) && !reached[j->to]) {
+			reached[j->to] = true;
+			todo[n++] = j->to;
+		}
+		if (!jit_ends(j->op) && pc + 1 < jp->n && !reached[pc + 1]) {
+			reached[pc + 1] = true;
+			todo[n++] = pc + 1;
+		}
+	}
+	for (u32 pc = 0; pc < jp->n; pc++)
+		if (!reached[pc])
+			jit_nop(&jp->j[pc]);
+}
+
 void
 jit_optimize(JProg *jp, Arena *a)
 {
@@ -233,5 +265,9 @@ jit_optimize(JProg *jp, Arena *a)
 	jit_fold_sums(jp);
 	jit_needs(jp, a);
 	drop(jp);
+	jit_byte_order(jp, a);
+	if (!jp->blind)
+		jit_choose(jp);
+	sweep(jp, a);
 	jit_needs(jp, a);
 }

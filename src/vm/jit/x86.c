@@ -37,8 +37,7 @@ survey(Emit *e, u32 from, u32 to)
 			else
 				e->stack = MAX(e->stack, -j->off);
 		}
-		if (j->op == OP_CALL || j->op == OP_CALLSUB || j->op == J_HASH || j->op == J_TAIL ||
-		    (j->op >= OP_LDABSW && j->op <= OP_LDINDB))
+		if (jit_asks(j))
 			e->calls = e->frame = true;
 		e->tails |= j->op == J_TAIL;
 	}
@@ -66,19 +65,103 @@ slot(const Emit *e, u32 n)
 }
 
 static void
+pop(Emit *e, u32 reg)
+{
+	x86_rex(e, false, 0, 0, reg, false);
+	x86_byte(e, 0x58 | (reg & 7));
+}
+
+/* A loop over runs: r12 is the VmRun, its end lies on the stack; what is not 0 is counted in a register that the program does
+ * not use, or on the stack. */
+static void
+begin_each(Emit *e)
+{
+	e->count = NO_REG;
+	for (u32 r = 6; r < 10 && e->count == NO_REG; r++)
+		if (!(e->saved & 1 << r))
+			e->count = x86_place[r];
+	push(e, R12);
+	if (e->count != NO_REG) {
+		push(e, e->count);
+		x86_mov_imm(e, e->count, 0);
+	}
+	x86_mov(e, R12, RDI);
+	x86_shift_imm(e, true, 4, RSI, 4);
+	x86_rr(e, true, 0x01, RDI, RSI);
+	push(e, RSI);
+	_Static_assert(sizeof(VmRun) == 16, "1 << 4");
+	if (e->count == NO_REG) {
+		x86_byte(e, 0x6a);              /* push 0 */
+		x86_byte(e, 0);
+	}
+}
+
+static void
+end_each(Emit *e)
+{
+	if (e->count == NO_REG)
+		pop(e, RAX);
+	else
+		x86_mov(e, RAX, e->count);
+	pop(e, R11);
+	if (e->count != NO_REG)
+		pop(e, e->count);
+	pop(e, R12);
+}
+
+static void
+next_each(Emit *e)
+{
+	Mem end = e->frame ? (Mem){ RBP, NO_REG, 0, 8 } : (Mem){ RSP, NO_REG, 0, 0 };
+	s64 d;
+
+	end.disp += 8 * __builtin_popcount(e->saved);
+	x86_rm(e, false, 0, 0x89, RAX, (Mem){ R12, NO_REG, 0, offsetof(VmRun, r0) }, false);
+	x86_ri(e, false, 7, RAX, 1);            /* carry: it is 0 */
+	if (e->count != NO_REG)
+		x86_ri(e, true, 3, e->count, -1);       /* sbb */
+	else {
+		x86_rm(e, true, 0, 0x83, 3, end, false);
+		x86_byte(e, 0xff);
+		end.disp += 8;
+	}
+	x86_ri(e, true, 0, R12, sizeof(VmRun));
+	x86_rm(e, true, 0, 0x3b, R12, end, false);
+	d = (s64)e->top - (x86_here(e) + 2);
+	if (d == (s8)d)
+		x86_byte(e, 0x70 | C_B);
+	else {
+		x86_byte(e, 0x0f);
+		x86_byte(e, 0x80 | C_B);
+	}
+	if (d == (s8)d)
+		x86_byte(e, (u32)d & 255);
+	else
+		x86_bytes4(e, e->top - (x86_here(e) + 4));
+}
+
+static void
 prologue(Emit *e)
 {
+	if (e->jp->each)
+		begin_each(e);
 	for (u32 r = 6; r < 10; r++)
 		if (e->saved & 1 << r)
 			push(e, x86_place[r]);
-	if (!e->frame)
-		return;
-	push(e, RBP);
-	x86_mov(e, RBP, RSP);
-	if (e->down)
-		x86_ri(e, true, 5, RSP, e->down);
-	if (e->calls)
-		x86_rm(e, true, 0, 0x89, R9, slot(e, 1), false);
+	if (e->frame) {
+		push(e, RBP);
+		x86_mov(e, RBP, RSP);
+		if (e->down)
+			x86_ri(e, true, 5, RSP, e->down);
+		if (e->calls)
+			x86_rm(e, true, 0, 0x89, R9, slot(e, 1), false);
+	}
+	if (e->jp->each) {
+		x86_align(e, 32);
+		e->top = x86_here(e);
+		x86_rm(e, true, 0, 0x8b, RDI, (Mem){ R12, NO_REG, 0, offsetof(VmRun, mem) }, false);
+		x86_rm(e, false, 0, 0x8b, RSI, (Mem){ R12, NO_REG, 0, offsetof(VmRun, size) }, false);
+	}
 }
 
 static void
@@ -87,19 +170,23 @@ leave(Emit *e)
 	if (e->frame)
 		x86_byte(e, 0xc9);
 	for (u32 r = 10; r-- > 6; )
-		if (e->saved & 1 << r) {
-			x86_rex(e, false, 0, 0, x86_place[r], false);
-			x86_byte(e, 0x58 | (x86_place[r] & 7));
-		}
+		if (e->saved & 1 << r)
+			pop(e, x86_place[r]);
+	if (e->jp->each)
+		end_each(e);
 }
 
 static void
 finish(Emit *e)
 {
-	u32 from = x86_here(e);
-	s64 d = (s64)e->epilogue - (from + 2);
+	u32 from;
+	s64 d;
 
-	if (e->epilogue && e->saved) {
+	if (e->jp->each)
+		next_each(e);
+	from = x86_here(e);
+	d = (s64)e->epilogue - (from + 2);
+	if (e->epilogue && (e->saved || e->jp->each)) {
 		if (d == (s8)d) {
 			x86_byte(e, 0xeb);
 			x86_byte(e, (u32)d & 255);
@@ -311,6 +398,29 @@ relative(Emit *e, u32 op, u32 to, u32 reg)
 	x86_bytes4(e, e->at[2 * (e->jp->n + 1) + to] - (x86_here(e) + 4));
 }
 
+/* mov, which leaves the flags alone */
+static void
+mov_quiet(Emit *e, u32 to, u32 v)
+{
+	x86_rex(e, false, 0, 0, to, false);
+	x86_byte(e, 0xb8 | (to & 7));
+	x86_bytes4(e, v);
+}
+
+static void
+choose(Emit *e, const J *j)
+{
+	J test = *j;
+	u32 cc;
+
+	test.op = (u16)(OP_JEQ64K + j->scale);
+	cc = x86_compare(e, &test);
+	mov_quiet(e, RAX, j->to);
+	mov_quiet(e, R11, (u32)j->off);
+	x86_rr(e, false, 0x0f40 | cc, RAX, R11);
+	finish(e);
+}
+
 static void
 one(Emit *e, u32 pc)
 {
@@ -328,7 +438,7 @@ one(Emit *e, u32 pc)
 	}
 	if (IS_JCC(op)) {
 		e->flags_of = flags;
-		x86_condition(e, j, pc);
+		x86_jump(e, x86_compare(e, j), pc, j->to);
 		e->flags_of = 0;
 		return;
 	}
@@ -358,7 +468,12 @@ one(Emit *e, u32 pc)
 			x86_mov_imm(e, x86_place[j->dst], (u64)j->imm);
 		return;
 	case SH_JA: case SH_JA32:
-		x86_jump(e, 16, pc, j->to);
+		if (op == OP_MAYGOTO) {
+			context(e);
+			x86_rm(e, true, 0, 0x83, 5, (Mem){ R9, NO_REG, 0, offsetof(VmContext, loops) }, false);
+			x86_byte(e, 1);
+		}
+		x86_jump(e, op == OP_MAYGOTO ? C_S : 16, pc, j->to);
 		return;
 	case SH_ABS: case SH_IND: packet_load(e, j); return;
 	case SH_CALL:
@@ -384,6 +499,7 @@ one(Emit *e, u32 pc)
 		return;
 	}
 	case J_TAIL: tail_call(e); return;
+	case J_CHOOSE: choose(e, j); return;
 	}
 }
 

@@ -21,6 +21,8 @@ typedef struct Emit {
 	bool main, frame, calls, tails;
 	s32 stack, down;        /* bytes of BPF stack; what rsp goes down by */
 	u32 epilogue;           /* offset of a shared one, 0: none yet */
+	u32 top;                /* of the loop over runs */
+	u32 count;              /* register that counts its results, or NO_REG: on the stack */
 	u32 fixed;
 	u32 flags_of;           /* register + 1 whose zero flag is set, and its width */
 	u32 flags_w;
@@ -67,6 +69,7 @@ void x86_alu(Emit *e, const J *j);
 void x86_rotate(Emit *e, bool w, u32 d, u32 s, u32 by);
 void x86_unary(Emit *e, u32 op, u32 d);
 void x86_movsx(Emit *e, u32 op, u32 d, u32 s);
-void x86_condition(Emit *e, const J *j, u32 pc);
+/* The compare of a conditional jump; gives the condition. */
+u32 x86_compare(Emit *e, const J *j);
 
 #endif

@@ -338,8 +338,8 @@ x86_movsx(Emit *e, u32 op, u32 d, u32 s)
 	x86_byte(e, 0xc0 | (d & 7) << 3 | (s & 7));
 }
 
-void
-x86_condition(Emit *e, const J *j, u32 pc)
+u32
+x86_compare(Emit *e, const J *j)
 {
 	static const u8 cc[] = { C_E, C_A, C_AE, C_NE, C_NE, C_G, C_GE, C_B, C_BE, C_L, C_LE };
 	u32 kind = (JCC_KIND(j->op) - OP_JEQ64K) / 4, form = JCC_FORM(j->op), d = x86_place[j->dst], s = x86_place[j->src];
@@ -374,5 +374,5 @@ x86_condition(Emit *e, const J *j, u32 pc)
 		x86_rr(e, w, 0x85, d, d);
 	else
 		x86_ri(e, w, 7, d, imm);
-	x86_jump(e, cc[kind], pc, j->to);
+	return cc[kind];
 }
