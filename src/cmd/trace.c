@@ -29,12 +29,13 @@ trace_options(u32 *n)
 	return rows;
 }
 
-enum { MAX_SOURCES = 64, MAX_INCLUDES = 64, LARGEST_SCRIPT = 64 << 20 };
+enum { MAX_SOURCES = 64, MAX_INCLUDES = 64, MAX_DWARF_PIDS = 64, LARGEST_SCRIPT = 64 << 20 };
 
 typedef struct Words {
 	RunOptions run;
 	RunSource source[MAX_SOURCES];
 	const char *dir[MAX_INCLUDES], *include[MAX_INCLUDES];
+	s32 dwarf_pid[MAX_DWARF_PIDS];
 	bool list, list_args, info;
 } Words;
 
@@ -243,6 +244,12 @@ take(Words *w, int id, const char *value, int *status)
 	case OPT_BENCH:    return set_mode(r, 'b', "--bench", status);
 	case OPT_FMT:      return set_mode(r, 'f', "--fmt", status);
 	case OPT_MODE:     return set_mode(r, word_of(value, "test|bench|format", "mode"), "--mode", status);
+	case OPT_DWARFPID:
+		*status = RUN_USAGE;
+		if (!number(value, &w->dwarf_pid[r->n_dwarf_pids % MAX_DWARF_PIDS]))
+			return false;
+		r->n_dwarf_pids = MIN(r->n_dwarf_pids + 1, (u32)MAX_DWARF_PIDS);
+		break;
 	case OPT_VERSION:  printf(r->compat ? "bpftrace v0.27.1 (piton %s)\n" : "piton %s\n", PITON_VERSION); return false;
 	case OPT_HELP:     usage(stdout); return false;
 	}
@@ -253,7 +260,8 @@ int
 trace_main(int argc, char **argv)
 {
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL, *value, *list_pattern = NULL;
-	Words w = { .run = { .warnings = true, .sources = w.source, .include_dirs = w.dir, .includes = w.include } };
+	Words w = { .run = { .warnings = true, .sources = w.source, .include_dirs = w.dir, .includes = w.include,
+			    .dwarf_pids = w.dwarf_pid } };
 	RunOptions *r = &w.run;
 	int i = 1, sub = 0, n_words = 0, word = 0, id, status;
 	char **words = argv + 1;        /* those of argv that are no options, moved to its front */

@@ -60,6 +60,7 @@ typedef struct Script {
 	                                 * found no room, [1 + i] map updates that found none, told as event full.v[i] */
 	Vec(u32) full;
 	bool needs_sym_kernel, needs_sym_user;
+	UnwindMaps unwind;              /* .procs NO_MAP: nothing is unwound by tables */
 	const char *help;               /* --help was among the script's options: print this and end; nothing else is there */
 	u32 n_probes;                   /* as "Attached N probes" counts them */
 } Script;

@@ -207,7 +207,7 @@ lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t 
 	Comp *c = NEW(pc->a, Comp);
 
 	s->a = pc->a;
-	s->ring = s->lost = NO_MAP;
+	s->ring = s->lost = s->unwind.procs = NO_MAP;
 	c->a = pc->a;
 	c->d = pc->d;
 	c->ts = pc->types;

@@ -31,6 +31,9 @@ typedef enum RegUse { REGS_ENTRY = 1, REGS_RETURN = 2, REGS_ANY = 0 } RegUse;
 const Type *regs_value_type(ProbeContext *pc, RegUse use, const char *name, const char **why);
 Ref regs_load(ProbeContext *pc, Fn *fn, AddrSpace space, const char *name);
 Ref regs_load_offset(Fn *fn, u32 offset);                       /* of a register in the context */
+/* Where in struct pt_regs the registers lie that a walk up the stack begins with: program counter, stack pointer, frame pointer,
+ * the further saved register, the one of the innermost frame only (UnwindRow). */
+u32 regs_unwind(u32 which);
 u32 regs_args(void);                                            /* how many registers carry arguments */
 bool regs_big_by_pointer(void);                                 /* structs over 16 bytes: the caller gives an address */
 Ref regs_stack_arg(Fn *fn, u32 offset);                         /* address of an argument on the stack, at function entry */

@@ -47,6 +47,7 @@ typedef struct ProbeContext {
 	s32 pid;                        /* -p, or the child of -c: what per_pid providers attach to; 0: none */
 	bool pid_filter;                /* -p: programs of providers that are not per_pid compare the pid (not for -c) */
 	bool unsafe;
+	u32 n_unwind_pids;              /* --dwarf-pid: further processes whose stacks can be unwound by tables */
 	u32 max_probes;
 	const char *probe_filter;       /* --probe-filter, extended regex, or NULL */
 	const char *traceable;          /* --traceable-functions FILE: instead of the kernel's list, or NULL */
@@ -97,6 +98,20 @@ struct Provider {
 	int (*list)(ProbeContext *pc, ProbeFn *fn, void *arg);
 	void (*list_args)(ProbeContext *pc, const Probe *p, Buf *out);
 };
+
+/* unwind.c: the stack of a user program without frame pointers, walked by the rows of sym/cfi.c. They lie in one array a file
+ * (`objects`: an array of these), and by thread group id `procs` tells which file is mapped where. */
+enum { UNWIND_OBJECTS = 1024, UNWIND_MAPPINGS = 512, UNWIND_PROCESSES = 64 };
+typedef struct UnwindMapping { u64 start, end, bias; u32 object, rows; } UnwindMapping;         /* address - bias: as in the file */
+typedef struct UnwindProcess { u64 n; UnwindMapping m[UNWIND_MAPPINGS]; } UnwindProcess;        /* by rising start */
+typedef struct UnwindMaps { u32 rows, objects, procs; } UnwindMaps;      /* indices of maps; rows: the template */
+MapDef probe_unwind_rows(u32 n);
+MapDef probe_unwind_objects(u32 rows);
+MapDef probe_unwind_procs(void);
+/* NULL, or what this kernel lacks for it. */
+const char *probe_unwind_lacks(ProbeContext *pc);
+/* Writes up to `count` addresses to base + off, the innermost first; what is behind them stays as it was. */
+void probe_unwind(Fn *fn, const UnwindMaps *maps, Ref base, s32 off, u32 count);
 
 /* providers.c */
 const Provider *probe_find(const char *name, size_t n);         /* by name or alias, any case; NULL */

@@ -10,6 +10,7 @@ typedef struct Arch {
 	const char *name;
 	const char *args[8];            /* argument registers, NULL-terminated if fewer */
 	const char *ret, *sp;
+	const char *unwind[5];          /* as regs_unwind() gives them */
 	bool big_by_pointer;            /* structs over 16 bytes: the caller gives an address */
 	u32 stack_arg;                  /* at function entry: first argument on the stack, from sp */
 	const Reg *regs;
@@ -39,8 +40,8 @@ static const Reg arm64_regs[] = {
 };
 
 static const Arch archs[] = {
-	{ "x86_64", { "di", "si", "dx", "cx", "r8", "r9" }, "ax", "sp", false, 8, x86_64_regs, COUNT(x86_64_regs) },
-	{ "aarch64", { "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7" }, "r0", "sp", true, 0, arm64_regs, COUNT(arm64_regs) },
+	{ "x86_64", { "di", "si", "dx", "cx", "r8", "r9" }, "ax", "sp", { "ip", "sp", "bp", "bx", "r10" }, false, 8, x86_64_regs, COUNT(x86_64_regs) },
+	{ "aarch64", { "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7" }, "r0", "sp", { "pc", "sp", "fp", "x19", "lr" }, true, 0, arm64_regs, COUNT(arm64_regs) },
 };
 
 #ifdef __aarch64__
@@ -76,6 +77,12 @@ numbered(const char *name, const char *stem)
 		return -1;
 	i = strtol(name + n, &end, 10);
 	return *end || i > 1000 ? -1 : (int)i;
+}
+
+u32
+regs_unwind(u32 which)
+{
+	return (u32)regs_offset(arch()->unwind[which]);
 }
 
 u32

@@ -3,11 +3,16 @@
  * exec's error back. */
 #include "run/run.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,7 +52,7 @@ split(char *cmd, char **word, int max)
 	return quote ? -EINVAL : n;
 }
 
-/* In the child: waits for the word to go, then execs. Does not return. */
+/* In the child: waits for the word to go ('g'; 't': its parent wants to trace it), then execs. Does not return. */
 static void
 become(char **word, int go, int failed)
 {
@@ -64,6 +69,8 @@ become(char **word, int go, int failed)
 		;
 	if (err != 1)
 		_exit(0);               /* the tracer gave up */
+	if (c == 't')
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	execvp(word[0], word);
 	err = errno;
 	if (write(failed, &err, sizeof(err)) < 0)
@@ -145,20 +152,122 @@ out:
 	return err;
 }
 
-int
-run_child_go(Child *c)
+static int
+go(Child *c, const char *word)
 {
 	int err = 0;
 
 	if (!c->pid || c->go < 0)
 		return 0;
-	if (write(c->go, "g", 1) < 0)
+	if (write(c->go, word, 1) < 0)
 		err = errno;
 	close_at(&c->go);
 	if (!err && read(c->failed, &err, sizeof(err)) != sizeof(err))
 		err = 0;
 	close_at(&c->failed);
 	return -err;
+}
+
+int
+run_child_go(Child *c)
+{
+	return go(c, "g");
+}
+
+/* Where the program itself begins, behind the dynamic linker; 0: unknown. */
+static u64
+entry_of(s32 pid)
+{
+	u64 pair[2], at = 0;
+	char path[32];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/auxv", pid);
+	f = fopen(path, "re");
+	while (f && !at && fread(pair, sizeof(pair), 1, f) == 1 && pair[0] != AT_NULL)
+		at = pair[0] == AT_ENTRY ? pair[1] : 0;
+	if (f)
+		fclose(f);
+	return at;
+}
+
+#ifdef __aarch64__
+static const u32 breakpoint = 0xd4200000;       /* brk #0 */
+#else
+static const u8 breakpoint = 0xcc;              /* int3 */
+#endif
+
+/* Waits until the child stops by SIGTRAP; other signals are passed on to it. False: it has ended. */
+static bool
+trapped(Child *c)
+{
+	int status;
+
+	for (;;) {
+		if (waitpid(c->pid, &status, 0) != c->pid)
+			return false;
+		if (!WIFSTOPPED(status)) {
+			c->ended = true;
+			c->status = status;
+			return false;
+		}
+		if (WSTOPSIG(status) == SIGTRAP)
+			return true;
+		ptrace(PTRACE_CONT, c->pid, NULL, WSTOPSIG(status));
+	}
+}
+
+/* Lets the child run up to the address `at`, where a breakpoint stands for that time. */
+static bool
+run_to(Child *c, u64 at)
+{
+	struct user_regs_struct regs;
+	struct iovec io = { &regs, sizeof(regs) };
+	long word;
+	u64 changed;
+
+	errno = 0;
+	word = ptrace(PTRACE_PEEKTEXT, c->pid, at, NULL);
+	if (errno)
+		return true;
+	changed = (u64)word;
+	memcpy(&changed, &breakpoint, sizeof(breakpoint));
+	if (ptrace(PTRACE_POKETEXT, c->pid, at, changed))
+		return true;
+	ptrace(PTRACE_CONT, c->pid, NULL, NULL);
+	if (!trapped(c))
+		return false;
+	ptrace(PTRACE_POKETEXT, c->pid, at, word);
+	if (ptrace(PTRACE_GETREGSET, c->pid, NT_PRSTATUS, &io))
+		return true;
+#ifdef __aarch64__
+	regs.pc = at;
+#else
+	regs.rip = at;
+#endif
+	ptrace(PTRACE_SETREGSET, c->pid, NT_PRSTATUS, &io);
+	return true;
+}
+
+int
+run_child_go_to_entry(Child *c)
+{
+	int err = go(c, "t");
+	u64 at;
+
+	if (err || !c->pid || !trapped(c))
+		return err;
+	at = entry_of(c->pid);
+	c->stopped = !at || run_to(c, at);
+	return 0;
+}
+
+void
+run_child_resume(Child *c)
+{
+	if (c->stopped)
+		ptrace(PTRACE_DETACH, c->pid, NULL, NULL);
+	c->stopped = false;
 }
 
 bool

@@ -279,8 +279,8 @@ run_loop(Session *s)
 	add_readers(s, &w);
 	run_drain(s);
 	while (!s->exiting && !run_stopped && (expecting(s) || (s->child.pid && !s->child.ended))) {
-		/* Once a second the lost counter is looked at, whether or not records come through. */
-		int n = poll(w.fd, w.n, 1000);
+		/* Once a second the lost counter is looked at, whether or not records come through; new mappings sooner. */
+		int n = poll(w.fd, w.n, s->unwind ? 20 : 1000);
 
 		if (n < 0 && errno != EINTR)
 			break;

@@ -9,18 +9,21 @@ static void
 mapped(void *session, u32 pid, u64 addr, u64 size, u64 offset, const char *path)
 {
 	sym_mapping(((Session *)session)->sym, pid, addr, size, offset, path);
+	run_unwind_stale(session, pid);
 }
 
 static void
 forked(void *session, u32 pid, u32 parent)
 {
 	sym_forked(((Session *)session)->sym, pid, parent);
+	run_unwind_stale(session, pid);
 }
 
 static void
 execed(void *session, u32 pid)
 {
 	sym_execed(((Session *)session)->sym, pid);
+	run_unwind_stale(session, pid);
 }
 
 /* Every process that lives now: without -p or -c any of them may be seen in a stack and end. */
@@ -60,6 +63,7 @@ run_names_poll(Session *s)
 
 	if (s->mmaps)
 		kern_mmap_poll(s->mmaps, &told);
+	run_unwind_poll(s);
 }
 
 void

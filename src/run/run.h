@@ -16,6 +16,9 @@ typedef struct RunOptions {
 	const char *const *params, *const *options;
 	u32 n_params, n_options;
 	s32 pid;                        /* -p */
+	const s32 *dwarf_pids;          /* --dwarf-pid */
+	u32 n_dwarf_pids;
+	const char *debug_dirs;         /* --debuginfo, joined by colons; NULL: none */
 	const char *cmd;                /* -c */
 	const char *output;             /* -o FILE */
 	OutFormat format;
@@ -50,12 +53,15 @@ int run_list(const RunOptions *opt, const char *pattern, bool args);
 typedef struct Child {
 	s32 pid;                        /* 0: none */
 	int pidfd, go, failed;          /* fds: readable when it ended; written to start it; exec's errno comes here */
-	bool ended;
+	bool ended, stopped;            /* stopped: at its entry */
 	int status;                     /* waitpid's, once ended */
 } Child;
 /* 0 or -errno; -ENOENT, -EACCES: no such command. Words with quotes as in a shell, but no expansion. */
 int run_child_start(Child *c, const char *cmd);
 int run_child_go(Child *c);             /* lets it exec; 0 or exec's -errno */
+/* The same, but it stops before the first instruction of its own, its libraries mapped; run_child_resume() lets it on. */
+int run_child_go_to_entry(Child *c);
+void run_child_resume(Child *c);
 bool run_child_ended(Child *c);         /* looks, without waiting */
 void run_child_end(Child *c);           /* SIGTERM if it still runs; closes */
 

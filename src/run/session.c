@@ -182,7 +182,7 @@ compile(Session *s)
 		.a = s->a, .d = s->d, .types = s->types, .sym = s->sym, .machine = s->machine,
 		.has = s->machine->ops->has, .pid = o->pid ? o->pid : s->child.pid,
 		.pid_filter = o->pid != 0, .unsafe = o->unsafe,
-		.max_probes = 1024, .probe_filter = o->probe_filter, .stop = &run_stopped,
+		.n_unwind_pids = o->n_dwarf_pids, .max_probes = 1024, .probe_filter = o->probe_filter, .stop = &run_stopped,
 	};
 	if (add_includes(s))
 		s->script = lang_compile(&s->pc, &lo, text, n, base);
@@ -396,7 +396,16 @@ detach_all(Session *s)
 static bool
 release_child(Session *s)
 {
-	int err = run_child_go(&s->child);
+	/* Before it runs its own first instruction, its stack can be walked. */
+	int err = s->unwind ? run_child_go_to_entry(&s->child) : run_child_go(&s->child);
+
+	if (s->child.stopped) {
+		if (!s->mmaps)
+			sym_remember(s->sym, (u32)s->child.pid);
+		run_unwind_stale(s, (u32)s->child.pid);
+		run_names_poll(s);
+		run_child_resume(&s->child);
+	}
 
 	if (err) {
 		diag_err(s->d, (Span){ 0 }, E_COMMAND, "cannot run the command '%s': %s", s->opt->cmd, strerror(-err));
@@ -412,6 +421,7 @@ static void
 trace(Session *s)
 {
 	run_names_open(s);
+	run_unwind_open(s);
 	/* The first line of JSON, before what begin sends; only out_attached() tells JSON and text apart. */
 	if (!s->opt->quiet && !s->opt->mode)
 		out_attached(s->out, s->script->n_probes);

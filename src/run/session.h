@@ -17,6 +17,7 @@ typedef struct Session {
 	Child child;
 	int pidfd;                      /* of -p, or -1 */
 	MmapWatch *mmaps;               /* if user stacks are to be named */
+	struct Unwind *unwind;          /* if stacks are unwound by tables */
 	int *map, *prog;                /* handles, by index into Script.maps and .progs */
 	u32 n_maps;                     /* made so far */
 	const u64 *lost_memory;         /* the lost counter where it can be mapped */
@@ -44,6 +45,11 @@ void run_benches(Session *s);
 void run_names_open(Session *s);        /* before attaching */
 void run_names_poll(Session *s);
 void run_names_close(Session *s);
+
+/* unwind.c: keeps the maps of dw_ustack up to date: tables of the files that the traced processes have mapped. */
+void run_unwind_open(Session *s);       /* what is mapped now; behind run_names_open */
+void run_unwind_stale(Session *s, u32 pid);     /* what this process has mapped has changed */
+void run_unwind_poll(Session *s);
 
 /* maps.c: out/'s way to the maps; `map` is an index into Script.maps. */
 int run_map_walk(void *session, u32 map, int (*fn)(void *, const void *key, const void *value), void *arg);

@@ -27,8 +27,6 @@ s64 rd_sleb(Rd *r);
 const char *rd_str(Rd *r);
 void rd_skip(Rd *r, u64 n);
 
-typedef struct Bytes { const u8 *p; u64 n; } Bytes;
-
 typedef struct Spec { u32 attr, form; s64 implicit; } Spec;
 typedef struct Abbrev { u32 tag; bool children; u32 spec, n_specs; } Abbrev;
 /* Abbreviations of one offset, by code (codes are dense from 1 in all compilers' output; others are refused). */

@@ -75,23 +75,27 @@ section(const View *v, u32 i)
 	return (Section){ s.sh_name, s.sh_type, s.sh_link, s.sh_addr, s.sh_offset, s.sh_size, s.sh_entsize };
 }
 
+/* Has the section that name, and contents in the file? */
+static bool
+section_is(const View *v, const Section *s, const char *name)
+{
+	Section names;
+
+	if (v->shstr >= v->shnum || s->type == SHT_NOBITS)
+		return false;
+	names = section(v, v->shstr);
+	return in(v, names.off, names.size) && s->name < names.size && names.size - s->name > strlen(name) &&
+	       !strncmp((const char *)v->p + names.off + s->name, name, names.size - s->name) && in(v, s->off, s->size);
+}
+
 /* The contents of the section called `name`; NULL if there is none. */
 static const u8 *
 named(const View *v, const char *name, u64 *size)
 {
-	Section names;
-
-	if (v->shstr >= v->shnum)
-		return NULL;
-	names = section(v, v->shstr);
-	if (!in(v, names.off, names.size))
-		return NULL;
 	for (u32 i = 0; i < v->shnum; i++) {
 		Section s = section(v, i);
 
-		if (s.name >= names.size || names.size - s.name <= strlen(name) || s.type == SHT_NOBITS)
-			continue;
-		if (!strncmp((const char *)v->p + names.off + s.name, name, names.size - s.name) && in(v, s.off, s.size)) {
+		if (section_is(v, &s, name)) {
 			*size = s.size;
 			return v->p + s.off;
 		}
@@ -423,6 +427,52 @@ sym_elf_at(Elf *e, u64 file_offset, SymName *out)
 		return false;
 	*out = (SymName){ name_of(e, &e->fun[lo]), at - e->fun[lo].value, NULL };
 	return true;
+}
+
+u16
+sym_elf_machine(const Elf *e)
+{
+	return e->is32 ? EM_NONE : ((const Elf64_Ehdr *)e->map.p)->e_machine;
+}
+
+bool
+sym_elf_section(const Elf *e, const char *name, Bytes *out, u64 *addr)
+{
+	View v;
+
+	if (view(e->map.p, e->map.n, &v))
+		return false;
+	for (u32 i = 0; i < v.shnum; i++) {
+		Section s = section(&v, i);
+
+		if (!section_is(&v, &s, name) || !in(&v, s.off, s.size))
+			continue;
+		*out = (Bytes){ v.p + s.off, s.size };
+		*addr = s.addr;
+		return true;
+	}
+	return false;
+}
+
+bool
+sym_elf_delta(const Elf *e, u64 offset, u64 *delta)
+{
+	enum { PAGE = 4096 };
+	View v;
+
+	if (view(e->map.p, e->map.n, &v) || v.is32)
+		return false;
+	for (u32 i = 0; i < v.phnum; i++) {
+		Elf64_Phdr h;
+
+		memcpy(&h, v.p + v.phoff + i * sizeof(h), sizeof(h));
+		/* The kernel maps whole pages: a mapping may begin before its segment. */
+		if (h.p_type == PT_LOAD && h.p_flags & PF_X && offset + PAGE > h.p_offset && offset < h.p_offset + h.p_filesz) {
+			*delta = h.p_vaddr - h.p_offset;
+			return true;
+		}
+	}
+	return false;
 }
 
 bool

@@ -10,6 +10,7 @@
 #include "type/type.h"
 
 typedef struct Sym Sym;
+typedef struct Elf Elf;
 typedef struct SymOptions { bool demangle; char cache; /* 'p' per pid, 'g' per program, 'n' none */ } SymOptions;
 Sym *sym_new(const SymOptions *opt);
 void sym_free(Sym *s);
@@ -29,11 +30,12 @@ void sym_forked(Sym *s, u32 pid, u32 parent);
 void sym_execed(Sym *s, u32 pid);
 /* name and file of a user address; *file may be NULL. Demangled when asked for. */
 bool sym_user(Sym *s, u32 pid, u64 addr, SymName *out, const char **file, u64 *file_offset);
+/* Calls fn for each executable mapping of an ELF file that is known of a process now, in order of address. */
+void sym_each_mapping(Sym *s, u32 pid, void (*fn)(void *arg, u64 start, u64 end, u64 offset, Elf *e), void *arg);
 /* The build id of a file that a process has mapped (by the name sym_user gives), in hexadecimal; false if it has none. */
 bool sym_build_id(Sym *s, u32 pid, const char *file, Buf *out);
 
 /* elf.c: one binary. */
-typedef struct Elf Elf;
 typedef struct ElfSym { const char *name; u64 value, size, file_offset; bool is_func; } ElfSym;
 Elf *sym_elf_open(const char *path, int *err);          /* through the host's door; separate debug files are looked for */
 void sym_elf_close(Elf *e);
@@ -41,6 +43,8 @@ bool sym_elf_find(Elf *e, const char *name, ElfSym *out);       /* exact, also b
 /* For globs and -l; names raw as in the table. Each name once. */
 int sym_elf_each(Elf *e, const char *pat, int (*fn)(void *, const ElfSym *), void *arg);
 bool sym_elf_at(Elf *e, u64 file_offset, SymName *out);
+/* What is to be added to file offsets of executable code around `offset` to get addresses as in the file; false: no code there. */
+bool sym_elf_delta(const Elf *e, u64 offset, u64 *delta);
 bool sym_elf_is_go(Elf *e);
 bool sym_elf_build_id(const Elf *e, char *out, size_t size);    /* in hexadecimal */
 /* Finds "c", "libc.so.6", "bash" as the dynamic linker and the shell would; path in out, or -ENOENT. */
@@ -63,6 +67,30 @@ int sym_dwarf_at_line(Dwarf *d, const char *file, u32 line, u32 col, int (*fn)(v
 bool sym_dwarf_line(Dwarf *d, u64 addr, Buf *file, u32 *line);
 /* The first addresses of the places where a function was inlined. */
 int sym_dwarf_inlined(Dwarf *d, const char *name, int (*fn)(void *, u64 addr), void *arg);
+
+/* cfi.c: how to walk up the stack from any instruction of a program, for programs without frame pointers: rows for ranges of
+ * code, sorted; a row holds up to the next one. pc: an address as in the file. The CFA is the stack pointer before the call. */
+typedef struct UnwindRow {
+	u32 pc;
+	s32 cfa;                        /* added to the base; UNWIND_PLT: see cfi.c */
+	s16 ra, fp, bx;                 /* where the return address, frame pointer and one more register were saved */
+	u8 how, saved;
+} UnwindRow;
+enum {
+	/* how: mode, base, flag. NONE: nothing is known; END: nobody called this. */
+	UNWIND_NONE = 0, UNWIND_OFFSET = 1, UNWIND_DEREF = 2, UNWIND_PLT = 3, UNWIND_END = 4, UNWIND_MODE = 7,
+	UNWIND_BASE_SHIFT = 3,
+	/* The fourth register is known in the innermost frame only: r10, or on arm64 the link register. */
+	UNWIND_SP = 0, UNWIND_FP = 1, UNWIND_BX = 2, UNWIND_ONCE = 3,
+	UNWIND_SIGNAL = 0x20,           /* a signal came here: the caller's address is no return address */
+	/* saved: two bits each for ra, fp, bx. ra UNWIND_SAME: it is in the fourth register. */
+	UNWIND_SAME = 0, UNWIND_AT_CFA = 1, UNWIND_AT_SP = 2, UNWIND_AT_FP = 3,
+	UNWIND_FP_SHIFT = 2, UNWIND_BX_SHIFT = 4,
+};
+typedef struct UnwindTable { UnwindRow *row; u32 n; } UnwindTable;
+bool sym_unwind_table(Elf *e, UnwindTable *t);          /* false: the file has nothing of the kind, or is of another machine */
+void sym_unwind_free(UnwindTable *t);
+const UnwindRow *sym_unwind_row(const UnwindTable *t, u64 pc);  /* NULL: before the first */
 
 /* demangle.c: C++ and Rust; NULL if it is neither. Caller frees. */
 char *sym_demangle(const char *name);

@@ -210,10 +210,10 @@ sym_mapping(Sym *s, u32 pid, u64 start, u64 size, u64 offset, const char *path)
 	Process *p = process(s, pid);
 	Mapping m = { start, start + size, offset, NULL, NULL };
 
-	if (*path != '/')
+	if (*path != '/' && strcmp(path, "[vdso]"))
 		return;
 	m.path = arena_str(s->a, path, strlen(path));
-	m.elf = file_of(s, pid, m.path, m.path);
+	m.elf = *path == '/' ? file_of(s, pid, m.path, m.path) : vdso_of(s);
 	add(s, p, m);
 }
 
@@ -287,6 +287,19 @@ sym_user(Sym *s, u32 pid, u64 addr, SymName *out, const char **file, u64 *file_o
 		p->perf = sym_perfmap_read(s->a, pid);
 	}
 	return p->perf && sym_perfmap_at(p->perf, addr, out);
+}
+
+void
+sym_each_mapping(Sym *s, u32 pid, void (*fn)(void *arg, u64 start, u64 end, u64 offset, Elf *e), void *arg)
+{
+	const Process *p = process(s, pid);
+
+	for (u32 i = 0; i < p->maps.n; i++) {
+		const Mapping *m = &p->maps.v[i];
+
+		if (m->elf && m->end > m->start)
+			fn(arg, m->start, m->end, m->offset, m->elf);
+	}
 }
 
 bool

@@ -86,8 +86,52 @@ check_stack(Comp *c, Node *n, TypeKind kind)
 	return type_special(c->ts, kind, (u32)((kind == TY_USTACK ? 8 : 0) + 8 * frames), false, (u32)frames, mode);
 }
 
+/* dw_ustack: which stacks are known must be decided at start, since the tables of all files would be too many. */
+static const Type *
+check_dw_ustack(Comp *c, Node *n)
+{
+	u64 how = comp_cf(c, CF_UNSTABLE_DW_USTACK);
+	const char *lacks = probe_unwind_lacks(c->pc);
+
+	if (how == 1) {
+		comp_err(c, n->at, E_UNSTABLE, "Use of the unstable feature dw_ustack is not enabled");
+		comp_hint(c, "config = { unstable_dw_ustack = \"enable\" }");
+		return &ty_error;
+	}
+	if (how == 0)
+		comp_warn(c, n->at, W_UNSTABLE, "Script is using an unstable feature: dw_ustack. To prevent this warning you must explicitly "
+		     "enable the unstable feature in the config e.g. unstable_dw_ustack=enable");
+	if (c->pc->pid <= 0 && !c->pc->n_unwind_pids) {
+		comp_err(c, n->at, E_ARGS, "dw_ustack requires a target process");
+		comp_hint(c, "name it with -p, -c or --dwarf-pid; ustack needs none, but frame pointers");
+		return &ty_error;
+	}
+	if (lacks) {
+		comp_err(c, n->at, E_UNSUPPORTED, "dw_ustack needs %s, which this kernel lacks", lacks);
+		comp_hint(c, "ustack works here, for programs that keep frame pointers (-fno-omit-frame-pointer)");
+		return &ty_error;
+	}
+	return check_stack(c, n, TY_USTACK);
+}
+
 static const Type *check_kstack(Comp *c, Node *n) { return check_stack(c, n, TY_KSTACK); }
 static const Type *check_ustack(Comp *c, Node *n) { return check_stack(c, n, TY_USTACK); }
+
+static void
+into_dw_ustack(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
+{
+	UnwindMaps *maps = &c->s->unwind;
+
+	if (maps->procs == NO_MAP) {
+		maps->rows = comp_map(c, probe_unwind_rows(1));
+		maps->objects = comp_map(c, probe_unwind_objects(maps->rows));
+		maps->procs = comp_map(c, probe_unwind_procs());
+	}
+	(void)clean;
+	ir_zero(c->fn, base, off, as->size);    /* behind the last frame */
+	ir_store(c->fn, base, off, 8, own_pid(c));
+	probe_unwind(c->fn, maps, base, off + (s32)out_stack_head(n->type), n->type->count);
+}
 
 /* The kernel fills what is left with zeros, all of it where there is no stack: bpf_get_stack() tells us nothing that is not there. */
 static void
@@ -230,6 +274,7 @@ const Builtin builtins_symbol[] = {
 	{ "usym",         "p", 0, check_usym, NULL, into_usym },
 	{ "kstack",       "?xx", B_VAR | B_WORDS, check_kstack, NULL, into_stack },
 	{ "ustack",       "?xx", B_VAR | B_WORDS, check_ustack, NULL, into_stack },
+	{ "dw_ustack",    "?xx", B_VAR | B_WORDS, check_dw_ustack, NULL, into_dw_ustack },
 	{ "strerror",     "i", 0, check_strerror, lower_first },
 	{ "signal_name",  "i", 0, check_signal, lower_first },
 	{ "syscall_name", "i", 0, check_syscall, lower_first },
