@@ -143,6 +143,20 @@ check_let(Comp *c, Node *n)
 	n->a->type = v->type ? v->type : &ty_error;
 }
 
+/* The text that n is while compiling, or NULL: a literal, or such a member of typeinfo(). */
+static const char *
+constant_text(const Node *n)
+{
+	if (n->kind == ND_STR)
+		return n->str;
+	if (n->kind != ND_FIELD || (n->a->kind != ND_TYPEINFO && n->a->kind != ND_RECORD))
+		return NULL;
+	for (u32 i = 0; n->a->list && i < n->a->n; i++)
+		if (n->a->list[i]->name == n->name && n->a->list[i]->a->kind == ND_STR)
+			return n->a->list[i]->a->str;
+	return NULL;
+}
+
 /* The value of a condition that is known while compiling; false: not (yet). */
 static bool
 constant(const Node *n, u64 *v)
@@ -176,6 +190,10 @@ constant(const Node *n, u64 *v)
 			if (!constant(n->b, &y))
 				return false;
 			*v = y != 0;
+			return true;
+		}
+		if ((n->op == TK_EQ || n->op == TK_NE) && constant_text(n->a) && constant_text(n->b)) {
+			*v = !strcmp(constant_text(n->a), constant_text(n->b)) == (n->op == TK_EQ);
 			return true;
 		}
 		if (!constant(n->a, &x) || !constant(n->b, &y))

@@ -53,6 +53,13 @@ check_tern(Comp *c, Node *n)
 	return t;
 }
 
+/* typeinfo() is a record in the making. */
+static bool
+is_record(const Node *n)
+{
+	return n->kind == ND_RECORD || n->kind == ND_TYPEINFO;
+}
+
 /* Types of a tuple's or record's elements; false: one is unknown or cannot be an element. */
 static bool
 check_elements(Comp *c, Node *n, const Type **e, const char **names)
@@ -60,10 +67,10 @@ check_elements(Comp *c, Node *n, const Type **e, const char **names)
 	bool ok = true;
 
 	for (u32 i = 0; i < n->n; i++) {
-		Node *m = n->kind == ND_RECORD ? n->list[i]->a : n->list[i];
+		Node *m = is_record(n) ? n->list[i]->a : n->list[i];
 
 		e[i] = check_expr(c, m);
-		names[i] = n->kind == ND_RECORD ? n->list[i]->name : NULL;
+		names[i] = is_record(n) ? n->list[i]->name : NULL;
 		if (agg_coerced(e[i]))
 			e[i] = agg_coerced(e[i]);
 		for (u32 k = 0; k < i && names[i]; k++)
@@ -71,7 +78,7 @@ check_elements(Comp *c, Node *n, const Type **e, const char **names)
 				comp_err(c, n->list[i]->at, E_TYPE, "the record has two members named %s", names[i]);
 		if (e[i]->kind == TY_NONE || type_is_agg(e[i])) {
 			comp_err(c, m->at, E_TYPE, "an expression of type '%s' cannot be part of a %s", tname(c, e[i]),
-			    n->kind == ND_RECORD ? "record" : "tuple");
+			    is_record(n) ? "record" : "tuple");
 			e[i] = &ty_error;
 		}
 		ok &= check_settled(e[i]);
@@ -79,8 +86,8 @@ check_elements(Comp *c, Node *n, const Type **e, const char **names)
 	return ok;
 }
 
-static const Type *
-check_tuple(Comp *c, Node *n)
+const Type *
+check_record(Comp *c, Node *n)
 {
 	const Type **e = NEW_N(c->a, const Type *, n->n + 1);
 	const char **names = NEW_N(c->a, const char *, n->n + 1);
@@ -122,6 +129,17 @@ no_field(Comp *c, Node *n, const Type *t)
 	return &ty_error;
 }
 
+/* A member of a record that is written here: if it is a literal, nothing is built. */
+static void
+take_literal(Node *n)
+{
+	for (u32 i = 0; i < n->a->n; i++)
+		if (n->a->list[i]->name == n->name && is_literal(n->a->list[i]->a)) {
+			*n = *n->a->list[i]->a;
+			return;
+		}
+}
+
 const Type *
 check_field(Comp *c, Node *n)
 {
@@ -141,6 +159,8 @@ check_field(Comp *c, Node *n)
 	}
 	if (!type_field(c->ts, t, n->name, &f))
 		return no_field(c, n, t);
+	if (n->a->kind == ND_RECORD && !c->quiet)
+		take_literal(n);
 	return in_space(c, n, f.type);
 }
 
@@ -305,9 +325,10 @@ check(Comp *c, Node *n)
 	case ND_ELEM:           return check_elem(c, n);
 	case ND_INDEX:          return check_index(c, n);
 	case ND_CAST:           return check_cast(c, n);
-	case ND_TUPLE:          return check_tuple(c, n);
-	case ND_RECORD:         return check_tuple(c, n);
+	case ND_TUPLE:          return check_record(c, n);
+	case ND_RECORD:         return check_record(c, n);
 	case ND_SIZEOF:         return check_sizeof(c, n);
+	case ND_TYPEINFO:       return check_typeinfo(c, n);
 	case ND_OFFSETOF:       return check_offsetof(c, n);
 	case ND_COMPTIME:       return check_comptime(c, n);
 	case ND_BLOCK:          return check_block_value(c, n);

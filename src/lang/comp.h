@@ -163,6 +163,8 @@ const Type *check_cast(Comp *c, Node *n);
 const Type *check_field(Comp *c, Node *n);
 const Type *check_index(Comp *c, Node *n);
 const Type *check_elem(Comp *c, Node *n);
+const Type *check_record(Comp *c, Node *n);     /* or a tuple: from its elements */
+const Type *check_typeinfo(Comp *c, Node *n);   /* builtins/reflect.c */
 bool check_settled(const Type *t);              /* no part of it is unknown yet */
 bool literal_truth(const Node *n, bool *truth); /* n is a literal: is it true? */
 bool fold_un(Comp *c, Node *n);                 /* true: n is a literal now, or overflowed; its type is set */

@@ -223,20 +223,21 @@ capture_fd(Out *o, const char *path)
 static bool
 capture(Out *o, const EventDef *e, const u8 *rec, u32 size, u32 wire)
 {
-	u32 head[4], from = e->n_args > 1 ? e->args[1].offset : size;
+	u32 head[4], from = e->n_args > 2 ? e->args[2].offset : size, n;
 	int fd = e->fmt ? capture_fd(o, e->fmt) : -1;
 	u64 ns;
 
-	if (e->n_args < 2 || from > size)
+	if (e->n_args < 3 || from > size)
 		return false;
 	ns = value_load(e->args[0].type, rec + e->args[0].offset) + name_wall_offset();
 	head[0] = (u32)(ns / 1000000000);
 	head[1] = (u32)(ns % 1000000000 / 1000);
-	head[2] = size - from;
-	head[3] = MAX(wire, size - from);
+	n = (u32)MIN(value_load(e->args[1].type, rec + e->args[1].offset), size - from);
+	head[2] = n;
+	head[3] = MAX(wire, n);
 	buf_clear(&o->value);
 	buf_put(&o->value, head, sizeof(head));
-	buf_put(&o->value, rec + from, size - from);
+	buf_put(&o->value, rec + from, n);
 	return fd >= 0 && write(fd, o->value.p, o->value.n) == (ssize_t)o->value.n;
 }
 

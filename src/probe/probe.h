@@ -70,6 +70,7 @@ struct Provider {
 	bool is_return;                 /* the other half of an entry: "-l" of everything lists that alone */
 	bool last_first;                /* of several programs at one place the kernel runs first what was attached last */
 	u32 parts;                      /* of the pattern that matches all: 1 for "*", 2 for "*:*"; 0: there is none */
+	bool watches;                   /* its places are addresses: unwatch(Probe.addr) ends them */
 	bool of_files;                  /* its places are in user programs: FILE:... */
 	bool same_code;                 /* programs that use neither `args` nor `probe`/`func` are equal for all probes */
 	/* The forms, for messages: "kprobe:[module:]function[+offset]". */

@@ -88,6 +88,6 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 
 const Provider watchpoint_provider = {
 	.name = "watchpoint", .alias = "w", .prog_type = BPF_PROG_TYPE_PERF_EVENT, .feature = N_FEATURE, .space = AS_USER, .per_pid = true,
-	.same_code = true, .usage = "watchpoint:ADDRESS:LENGTH:MODE",
+	.same_code = true, .watches = true, .usage = "watchpoint:ADDRESS:LENGTH:MODE",
 	.parse = parse, .expand = expand, .args = probe_no_args, .value_type = perf_value_type, .load = perf_load, .attach = attach,
 };

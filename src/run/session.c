@@ -250,12 +250,29 @@ load_programs(Session *s)
 
 /* ---- output ---- */
 
+/* unwatch(address): the probes there are detached; their programs stay. */
+static void
+unwatch(Session *s, u64 addr)
+{
+	for (u32 i = 0; i < s->script->progs.n; i++) {
+		const ScriptProg *p = &s->script->progs.v[i];
+
+		for (u32 j = 0; p->prov->watches && j < p->probes.n; j++)
+			if (p->probes.v[j]->addr == addr)
+				probe_detach(p->probes.v[j]);
+	}
+}
+
 static int
 on_record(void *session, const void *data, u32 size)
 {
 	Session *s = session;
+	const RecordHead *head = data;
 	int code = 0;
 
+	if (size >= sizeof(*head) + sizeof(u64) && head->event < s->script->events.n &&
+	    s->script->events.v[head->event].kind == EV_UNWATCH)
+		unwatch(s, *(const u64 *)(head + 1));
 	if (out_record(s->out, data, size, &code) && !s->exiting && !s->testing) {
 		s->exiting = true;
 		s->status = code;

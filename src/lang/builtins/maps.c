@@ -130,6 +130,10 @@ check_len(Comp *c, Node *n)
 		if (m->scalar)
 			comp_err(c, a->at, E_MAP, "call to len() expects a map with explicit keys (non-scalar map)");
 		m->keyed = true;
+		if (!m->value && !c->quiet) {
+			comp_err(c, a->at, E_UNDEFINED, "Undefined map: %s", m->name);
+			return &ty_error;
+		}
 		return type_int(8, false);
 	}
 	if (a->type->kind == TY_KSTACK || a->type->kind == TY_USTACK || a->type->kind == TY_BUFFER)

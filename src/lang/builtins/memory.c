@@ -207,23 +207,30 @@ lower_override(Comp *c, Node *n)
 	return 0;
 }
 
-/* write_user(to, value): copies a value to user memory. */
+/* write_user(to, from, size): copies bytes of the script's memory, &$x or &@x, to the user's. write_user(to, value): a value. */
 static const Type *
 check_write_user(Comp *c, Node *n)
 {
-	(void)n;
-	(void)c;
+	if (n->n == 3 && n->list[2]->kind != ND_NUM && !c->quiet) {
+		comp_err(c, n->list[2]->at, E_CONST, "write_user() expects a literal size");
+		return &ty_error;
+	}
 	return &ty_none;
 }
 
 static Ref
 lower_write_user(Comp *c, Node *n)
 {
-	Ref to = lower_int(c, n->list[0]), mem = val_mem_new(c, n->list[1]->type);
+	Ref to = lower_int(c, n->list[0]), mem;
+	u64 size = n->n == 3 ? n->list[2]->num : n->list[1]->type->size;
 
-	lower_into(c, n->list[1], n->list[1]->type, mem, 0, true);
-	helper_check(c, IR_CALL(c->fn, BPF_FUNC_probe_write_user, to, mem, ir_const(c->fn, n->list[1]->type->size)),
-		     BPF_FUNC_probe_write_user, n->at);
+	if (n->n == 3) {
+		mem = lower_int(c, n->list[1]);
+	} else {
+		mem = val_mem_new(c, n->list[1]->type);
+		lower_into(c, n->list[1], n->list[1]->type, mem, 0, true);
+	}
+	helper_check(c, IR_CALL(c->fn, BPF_FUNC_probe_write_user, to, mem, ir_const(c->fn, (s64)size)), BPF_FUNC_probe_write_user, n->at);
 	return 0;
 }
 
@@ -268,7 +275,7 @@ const Builtin builtins_memory[] = {
 	{ "signal",        "x", B_UNSAFE, check_signal, lower_signal },
 	{ "signal_thread", "x", B_UNSAFE, check_signal, lower_signal_thread },
 	{ "override",      "i", B_UNSAFE, check_override, lower_override },
-	{ "write_user",    "px", B_UNSAFE, check_write_user, lower_write_user },
+	{ "write_user",    "px?i", B_UNSAFE, check_write_user, lower_write_user },
 	{ "debugf",        "S*", 0, check_debugf, lower_debugf },
 	{ NULL },
 };

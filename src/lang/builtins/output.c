@@ -210,6 +210,15 @@ lower_exit(Comp *c, Node *n)
 	return 0;
 }
 
+static Ref
+lower_unwatch(Comp *c, Node *n)
+{
+	Ref r = lower_int(c, n->list[0]);
+
+	event_send_ints(c, event_new(c, EV_UNWATCH, n->at), 0, &r, 1);
+	return 0;
+}
+
 /* join(argv): up to JOIN_MAX strings behind an array of pointers that ends with NULL. */
 enum { JOIN_MAX = 16, JOIN_LEN = 1024 };
 
@@ -270,6 +279,7 @@ const Builtin builtins_output[] = {
 	{ "errorf",  "S*", 0, check_printf, lower_errorf },
 	{ "warnf",   "S*", 0, check_printf, lower_warnf },
 	{ "print",   "x?xx", B_MAPARG, check_print, lower_print },
+	{ "unwatch", "p", 0, NULL, lower_unwatch },
 	{ "exit",    "?i", B_ENDS, NULL, lower_exit },
 	{ "join",    "x?S", 0, check_join, lower_join },
 	{ NULL },

@@ -225,12 +225,13 @@ lower_curtask(Comp *c, Node *n)
 	return plain(c, BPF_FUNC_get_current_task);
 }
 
-/* The value of a member of the current task, through `steps` pointers of struct task_struct. */
+/* The value of a member of the call's task (the current one, if it names none), through `steps` pointers of struct task_struct. */
 static Val
-task_member(Comp *c, const char *const *steps)
+task_member(Comp *c, Node *n, const char *const *steps)
 {
 	const Type *t = type_find(c->ts, "struct task_struct");
-	Val v = { .type = t, .where = W_FAR, .space = AS_KERNEL, .r = plain(c, BPF_FUNC_get_current_task) };
+	Val v = { .type = t, .where = W_FAR, .space = AS_KERNEL,
+		  .r = n->n ? lower_int(c, n->list[0]) : plain(c, BPF_FUNC_get_current_task) };
 	Field f;
 
 	for (; *steps; steps++) {
@@ -257,8 +258,7 @@ lower_ppid(Comp *c, Node *n)
 {
 	static const char *const path[] = { "real_parent", "tgid", NULL };
 
-	(void)n;
-	return val_load(c, task_member(c, path)).r;
+	return val_load(c, task_member(c, n, path)).r;
 }
 
 static Ref
@@ -266,8 +266,7 @@ lower_leader_tid(Comp *c, Node *n)
 {
 	static const char *const path[] = { "group_leader", "pid", NULL };
 
-	(void)n;
-	return val_load(c, task_member(c, path)).r;
+	return val_load(c, task_member(c, n, path)).r;
 }
 
 static const Type *
@@ -277,10 +276,10 @@ check_task_comm(Comp *c, Node *n)
 }
 
 static void
-into_member_comm(Comp *c, const char *parent, const Type *as, Ref base, s32 off)
+into_member_comm(Comp *c, Node *n, const char *parent, const Type *as, Ref base, s32 off)
 {
 	const char *const path[] = { parent, "comm", NULL };
-	Val v = task_member(c, path);
+	Val v = task_member(c, n, path);
 
 	v.type = type_string(c->ts, 16);
 	val_store(c, v, as, base, off, true);
@@ -289,15 +288,15 @@ into_member_comm(Comp *c, const char *parent, const Type *as, Ref base, s32 off)
 static void
 into_pcomm(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 {
-	(void)n, (void)clean;
-	into_member_comm(c, "real_parent", as, base, off);
+	(void)clean;
+	into_member_comm(c, n, "real_parent", as, base, off);
 }
 
 static void
 into_leader_comm(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 {
-	(void)n, (void)clean;
-	into_member_comm(c, "group_leader", as, base, off);
+	(void)clean;
+	into_member_comm(c, n, "group_leader", as, base, off);
 }
 
 const Builtin builtins_process[] = {
@@ -315,9 +314,9 @@ const Builtin builtins_process[] = {
 	{ "has_cpid",    "", B_VAR, check_has_cpid, lower_num },
 	{ "comm",        "", B_VAR, check_comm, NULL, into_comm },
 	{ "curtask",     "", B_VAR, check_curtask, lower_curtask },
-	{ "ppid",        "", B_VAR, check_task_id, lower_ppid },
-	{ "leader_tid",  "", B_VAR, check_task_id, lower_leader_tid },
-	{ "pcomm",       "", B_VAR, check_task_comm, NULL, into_pcomm },
-	{ "leader_comm", "", B_VAR, check_task_comm, NULL, into_leader_comm },
+	{ "ppid",        "?p", B_VAR, check_task_id, lower_ppid },
+	{ "leader_tid",  "?p", B_VAR, check_task_id, lower_leader_tid },
+	{ "pcomm",       "?p", B_VAR, check_task_comm, NULL, into_pcomm },
+	{ "leader_comm", "?p", B_VAR, check_task_comm, NULL, into_leader_comm },
 	{ NULL },
 };

@@ -322,7 +322,7 @@ const Builtin builtins_static[] = {
 	{ "cgroupid",            "S", 0, check_cgroupid, lower_num },
 	{ "static_assert",       "x?S", 0, check_static_assert, lower_nothing },
 	{ "fail",                "S*", 0, check_fail, lower_nothing },
-	{ "default_str_length",  "", 0, check_str_length, lower_num },
+	{ "default_str_length",  "", B_VAR, check_str_length, lower_num },
 	{ "getopt",              "S?xS", 0, check_getopt, lower_num },
 	{ NULL },
 };
