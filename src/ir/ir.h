@@ -54,7 +54,7 @@ typedef struct Block {
 } Block;
 #define NO_BLOCK 0xffffffffu
 
-/* Memory of the program's own: on the BPF stack if it fits (`size` <= IrOptions.stack_limit), in the per-CPU scratch map
+/* Memory of the program's own: on the BPF stack if it fits (see stack.c, IrOptions.stack_limit), in the per-CPU scratch map
  * otherwise. Contents are undefined at entry. */
 typedef struct Mem { u32 size, align; bool scratch, on_stack; s32 place; Span at; } Mem;       /* on_stack: must lie there */
 

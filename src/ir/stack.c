@@ -1,11 +1,15 @@
-/* stack: where the program's own memory lies. Small Mems go below r10, large ones into the scratch map, which has a
+/* stack: where the program's own memory lies: below r10 if there is little of it, else large Mems in the scratch map, which has a
  * part per CPU. Two Mems share bytes if between the first and the last touch of the one the other is not touched. */
 #include "ir/ir.h"
 #include "ir/pass.h"
 
 #include <stdlib.h>
 
-enum { STACK_MAX = 512, SPARE = 128 };   /* SPARE: kept for spills when memory is moved to the scratch map */
+enum {
+	STACK_MAX = 512,
+	SPARE = 128,            /* kept for spills when memory is moved to the scratch map */
+	ENOUGH = 224,           /* where all of it is no more than this, none is moved: finding the scratch map costs more */
+};
 
 typedef struct Plan {
 	Fn *fn;
@@ -220,9 +224,11 @@ plan(Plan *p, const IrOptions *opt, u32 room, u32 *scratch)
 	Fn *fn = p->fn;
 	u32 used;
 
-	for (u32 m = 0; m < p->n; m++)
-		fn->mems.v[m].scratch = !fn->mems.v[m].on_stack && fn->mems.v[m].size > (opt->stack_limit ? opt->stack_limit : 32);
 	find_meetings(p);
+	if (place_kind(p, false) > MIN(room, (u32)ENOUGH))
+		for (u32 m = 0; m < p->n; m++)
+			fn->mems.v[m].scratch = !fn->mems.v[m].on_stack &&
+				fn->mems.v[m].size > (opt->stack_limit ? opt->stack_limit : 32);
 	while ((used = place_kind(p, false)) > room) {
 		u32 big = p->n;
 
