@@ -83,32 +83,6 @@ kind_of(const char *a, const char *b)
 	return base_hash(s, n);
 }
 
-static void
-keep(const char *dir, u32 no, const Object *o, const Code *c, const char *from)
-{
-	char path[300];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%u.bpfx", dir, no);
-	f = fopen(path, "w");
-	if (!f)
-		return;
-	fprintf(f, "# from %s\ntype %s\nattach_type %u\nflags %u\nlicense %s\n", from,
-		bpf_prog_type_name(c->prog_type) ? bpf_prog_type_name(c->prog_type) : "?", c->attach_type, c->flags, c->license ? c->license : "GPL");
-	for (u32 i = 0; i < o->n_maps; i++)
-		fprintf(f, "map %u %s %s key=%u value=%u entries=%u flags=%u%s\n", i, o->maps[i].name, bpf_map_type_name(o->maps[i].type),
-			o->maps[i].key_size, o->maps[i].value_size, o->maps[i].max_entries, o->maps[i].flags,
-			!o->maps[i].n_fields ? "" : o->maps[i].fields[0].kind == MF_SPIN_LOCK ? " btf=spin_lock" : " btf=timer");
-	fprintf(f, "insns");
-	for (u32 i = 0; i < c->n; i++) {
-		fprintf(f, " ");
-		for (u32 k = 0; k < 8; k++)
-			fprintf(f, "%02x", ((const u8 *)&c->insns[i])[k]);
-	}
-	fprintf(f, "\n");
-	fclose(f);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -201,7 +175,7 @@ main(int argc, char **argv)
 				printf("%s #%u %s\n  kernel: %s\n  we:     %.*s\n", v.ok ? "FALSE ACCEPT" : "false reject", kept, o[k].progs[0].name,
 				       err ? kernel_words() : "accepts", v.ok ? 7 : (int)strcspn(v.text.p, "\n"), v.ok ? "accepts" : v.text.p);
 				if (dir)
-					keep(dir, kept, &o[k], &c, o[k].progs[0].name);
+					kernel_keep(dir, kept, o[k].maps, o[k].n_maps, &c, o[k].progs[0].name);
 				kept++;
 			}
 		}

@@ -116,7 +116,7 @@ maps_make(const Object *o, KMaps *k)
 	return ok;
 }
 
-static void
+static inline void
 maps_close(KMaps *k)
 {
 	for (u32 i = 0; i < k->n; i++)
@@ -210,6 +210,58 @@ kernel_words(void)
 		*end = 0;
 	}
 	return line;
+}
+
+static inline void
+hex_line(FILE *f, const char *key, const void *p, size_t n)
+{
+	fputs(key, f);
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "%s%02x", i % 8 == 0 && (i || key[0] != ' ') ? " " : "", ((const u8 *)p)[i]);
+	fprintf(f, "\n");
+}
+
+/* Writes a program as bpfx to dir/no.bpfx; what it cannot say of maps is left out. */
+static inline void
+kernel_keep(const char *dir, u32 no, const MapDef *maps, u32 n_maps, const Code *c, const char *from)
+{
+	char path[300];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%u.bpfx", dir, no);
+	f = fopen(path, "w");
+	if (!f)
+		return;
+	fprintf(f, "# %s\ntype %s\nattach_type %u\nflags %u\nlicense %s\n", from,
+		bpf_prog_type_name(c->prog_type) ? bpf_prog_type_name(c->prog_type) : "?", c->attach_type, c->flags, c->license ? c->license : "GPL");
+	for (u32 i = 0; i < n_maps; i++) {
+		fprintf(f, "map %u %s %s key=%u value=%u entries=%u flags=%u%s%s", i, maps[i].name, bpf_map_type_name(maps[i].type),
+			maps[i].key_size, maps[i].value_size, maps[i].max_entries, maps[i].flags,
+			!maps[i].n_fields ? "" : maps[i].fields[0].kind == MF_SPIN_LOCK ? " btf=spin_lock" : " btf=timer",
+			maps[i].frozen ? " frozen=1" : "");
+		if (maps[i].init)
+			hex_line(f, " init=", maps[i].init, MIN(maps[i].value_size, 8u));
+		else
+			fprintf(f, "\n");
+	}
+	for (u32 i = 0; i < c->n_kfuncs; i++)
+		fprintf(f, "kfunc %u %s\n", c->kfuncs[i].pc, c->kfuncs[i].name);
+	if (c->btf && c->n_funcs) {
+		const u32 *h = c->btf;
+
+		hex_line(f, "btf_types", (const u8 *)c->btf + 24, h[3]);
+		hex_line(f, "btf_strings", (const u8 *)c->btf + 24 + h[4], h[5]);
+		fprintf(f, "func_info");
+		for (u32 i = 0; i < c->n_funcs; i++) {
+			u32 pair[] = { c->funcs[i].pc, c->funcs[i].btf_type };
+
+			hex_line(f, "", pair, 8);
+			fseek(f, -1, SEEK_CUR);
+		}
+		fprintf(f, "\n");
+	}
+	hex_line(f, "insns", c->insns, c->n * sizeof(Insn));
+	fclose(f);
 }
 
 #endif

@@ -274,15 +274,15 @@ unbound(Reg *r)
 	r->deps = deps;
 }
 
+/* The way out is walked first, so that what decides something behind the loop is known to before the next round. */
 static void
-may_goto(Verifier *v, const Insn *insn)
+may_goto(Verifier *v)
 {
-	State *s = vf_push_branch(v, v->pc + 1 + insn->off);
+	State *s = vf_push_branch(v, v->pc + 1);
 
-	s->may_goto_depth = v->s->may_goto_depth;
-	v->s->may_goto_depth++;
+	s->may_goto_depth++;
 	/* Going on means another round: what decided nothing so far may differ in it. */
-	vf_widen_from_entry(v, v->s->parent ? v->s->parent->parent : NULL);
+	vf_widen_from_entry(v, s, v->s->parent ? v->s->parent->parent : NULL);
 }
 
 int
@@ -300,8 +300,8 @@ vf_do_branch(Verifier *v, const Insn *insn)
 			vf_refuse(v, "invalid may_goto imm %d", insn->imm);
 			return -1;
 		}
-		may_goto(v, insn);
-		return 0;
+		may_goto(v);
+		return insn->off;
 	}
 	if (!check_fields(v, insn) || !vf_use_reg(v, insn->dst_reg))
 		return -1;

@@ -30,6 +30,7 @@ static const struct { char letter; u32 kinds; const char *words; } takes[] = {
 	{ 'z', K(SCALAR), "scalar" }, { 'Z', K(SCALAR), "scalar" }, { 'a', K(SCALAR), "scalar" },
 	{ 'e', K(MEM), "ringbuf_mem" }, { 'o', SOCKS, "sock_common, sock, tcp_sock, xdp_sock" }, { 'O', K(SOCK), "sock" }, { 'J', K(SOCK), "sock" },
 	{ 'B', SOCKS | K(BTF), "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_" },
+	{ 'C', SOCKS | K(BTF), "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_" },
 	{ 'U', SOCKS | K(BTF), "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_" },
 	{ 'P', K(BTF), "ptr_, trusted_ptr_, rcu_ptr_" }, { 'p', K(BTF), "percpu_ptr_" }, { 'j', K(BTF), "ptr_" },
 	{ 'd', K(STACK) | K(DYNPTR), "fp, dynptr_ptr" }, { 'D', K(STACK), "fp" }, { 'E', K(STACK), "fp" }, { 'F', K(STACK) | K(DYNPTR), "fp" },
@@ -38,7 +39,7 @@ static const struct { char letter; u32 kinds; const char *words; } takes[] = {
 static bool
 may_be_null_arg(char letter)
 {
-	return strchr("RWXJnxj", letter) != NULL;
+	return strchr("RWXJCnxj", letter) != NULL;
 }
 
 static bool
@@ -260,7 +261,8 @@ check_memory_arg(Verifier *v, int reg, char letter, CallMeta *m)
 		if (!m->map)
 			return vf_refuse(v, "invalid map_ptr to access map->value");
 		m->raw = letter == 'V';
-		return vf_check_helper_mem(v, reg, m->map->value_size, letter == 'V' ? ACC_WRITE : ACC_READ, false, m);
+		return vf_check_helper_mem(v, reg, m->map->value_size, letter == 'V' && m->h->id != BPF_FUNC_map_peek_elem ? ACC_WRITE :
+					ACC_READ, false, m);    /* 6.18 does not say that peek writes */
 	case 'l': case 'L': case 'g': case 'h':
 		size = letter == 'l' ? 8 : letter == 'L' ? 4 : letter == 'g' ? 20 : 40;
 		m->raw = letter == 'l';

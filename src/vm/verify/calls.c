@@ -208,7 +208,7 @@ vf_do_exit(Verifier *v)
 	vf_frame_free(v, f);
 	s->frame[s->cur--] = NULL;
 	if (callback)
-		vf_widen_from_entry(v, s->parent);
+		vf_widen_from_entry(v, s, s->parent);
 	return 1;
 }
 

@@ -213,7 +213,7 @@ vf_ctx_helper_signature(const Code *c, const Helper *h)
 		return "cJi>i";
 	if (h->id == BPF_FUNC_get_socket_cookie && (c->prog_type == BPF_PROG_TYPE_TRACING || c->prog_type == BPF_PROG_TYPE_SYSCALL ||
 						 c->prog_type == BPF_PROG_TYPE_SK_REUSEPORT))
-		return "B>i";
+		return "C>i";
 	if (h->id == BPF_FUNC_get_cgroup_classid && !strchr("ciol6", bpf_prog_type_letter(c->prog_type)))
 		return ">i";            /* of the current task */
 	if (h->id == BPF_FUNC_setsockopt && c->prog_type == BPF_PROG_TYPE_CGROUP_SOCKOPT)

@@ -462,11 +462,11 @@ widen(const Reg *old, Reg *cur)
 	cur->deps = deps;
 }
 
-/* Against the newest state kept at the entry (v->pc) by the same calls, among from and those before it. */
+/* cur against the newest state kept at the entry (v->pc) by the same calls, among from and those before it. */
 void
-vf_widen_from_entry(Verifier *v, State *from)
+vf_widen_from_entry(Verifier *v, State *cur, State *from)
 {
-	State *cur = v->s, *old = NULL;
+	State *old = NULL;
 
 	for (State *s = from; s && !old; s = s->parent) {
 		bool same = s->pc == v->pc && s->cur == cur->cur && s->branches;

@@ -254,7 +254,7 @@ bool vf_mark_slot_read_from(State *s, u32 frame, u32 slot);
 /* prune.c */
 int vf_prune(Verifier *v);                         /* 1: seen before, path ends; 0: go on; -1 refused */
 void vf_branch_done(Verifier *v, State *s);
-void vf_widen_from_entry(Verifier *v, State *from);             /* at a callback's return: scalars that decided nothing lose their value */
+void vf_widen_from_entry(Verifier *v, State *cur, State *from);  /* before another round: scalars that decided nothing lose their value */
 
 /* alu.c, branch.c, mem.c, call.c: one instruction each; true: go on */
 bool vf_do_alu(Verifier *v, const Insn *insn);
