@@ -366,6 +366,8 @@ write_variable(Verifier *v, Frame *f, s64 min, s64 max, u32 size, int value, con
 			used = true;
 			continue;
 		}
+		if (is_special(s))
+			scrub(s);
 		vf_reg_none(&s->reg);
 		if (zero && s->type[byte] == T_ZERO)
 			used = true;
