@@ -681,8 +681,15 @@ vm_bench(Options *o)
 		return USAGE;
 	mem = arena_alloc(o->a, o->m_size + 64);
 	memcpy(mem, o->m ? o->m : (const u8 *)"", o->m_size);
-	if (strcmp(o->o.format, "hex") && strcmp(o->o.format, "raw") && !o->no_verify && (res = verify(o, false)) == FAILED)
-		return res;
+	if (strcmp(o->o.format, "hex") && strcmp(o->o.format, "raw") && !o->no_verify) {
+		u64 t = now();
+
+		res = verify(o, false);
+		if (res == FAILED)
+			return res;
+		if (res == OK)
+			printf("%-22s %12.1f us, %u instructions\n", "verifier", (double)(now() - t) / 1000, o->prog->code.n);
+	}
 	for (u32 e = 0; e < COUNT(engines); e++) {
 		Maps maps;
 		VmProg *p;

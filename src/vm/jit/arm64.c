@@ -622,7 +622,7 @@ one(Emit *e, u32 pc)
 	case J_ARRAY: array_lookup(e, j); return;
 	case J_HASH:
 		mov_imm(e, X0, (u64)j->imm);
-		call(e, (const void *)((const VmMap *)(uintptr_t)j->imm)->ops->lookup);
+		call(e, (const void *)jit_lookup(j));
 		mov(e, true, X7, X0);
 		return;
 	case J_TAIL: tail_call(e); return;

@@ -129,7 +129,7 @@ jit_widths(JProg *jp, Arena *a)
 			memset(in[pc], 64, 11);
 			reached[pc] = true;
 		}
-	for (int round = 0; again; round++) {
+	while (again) {
 		bool known = false;
 
 		again = false;
@@ -150,21 +150,19 @@ jit_widths(JProg *jp, Arena *a)
 
 				if (k ? !jit_jumps(j->op) : to >= jp->n || !jp->j[to].leader)
 					continue;
-				if (to <= pc && (!reached[to] || memcmp(in[to], b, 11)))
-					again |= true;
+				again |= to <= pc && !reached[to];
 				for (u32 r = 0; r < 11; r++) {
-					u8 v = round > 8 && to <= pc ? 64 : b[r];       /* a loop that grows bit by bit */
-
-					if (!reached[to] || v > in[to][r])
-						in[to][r] = v;
+					if (reached[to] && b[r] <= in[to][r])
+						continue;
+					/* what grows in a loop grows to the next size of registers, not bit by bit */
+					again |= to <= pc;
+					in[to][r] = to <= pc && reached[to] ? b[r] <= 8 ? 8 : b[r] <= 16 ? 16 : b[r] <= 32 ? 32 : 64 : b[r];
 				}
 				reached[to] = true;
 			}
 			if (jit_ends(j->op))
 				known = false;
 		}
-		if (round > 40)
-			break;
 	}
 	for (u32 pc = 0, known = 0; pc < jp->n; pc++) {
 		J *j = &jp->j[pc];

@@ -90,18 +90,6 @@ jit_pure(u32 op)
 }
 
 bool
-jit_ends(u32 op)
-{
-	return op == OP_EXIT || op == OP_JA || op == OP_JA32 || op == J_CHOOSE;
-}
-
-bool
-jit_jumps(u32 op)
-{
-	return IS_JCC(op) || op == OP_JA || op == OP_JA32 || op == OP_MAYGOTO;
-}
-
-bool
 jit_asks(const J *j)
 {
 	u32 op = j->op;

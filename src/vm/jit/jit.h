@@ -62,19 +62,38 @@ static inline bool is_movsx(u32 op) { return op >= OP_MOVS8_64 && op <= OP_MOVS1
 static inline bool is_wide(u32 op) { return op >= OP_LDDW && op <= OP_LDIDXVAL; }
 static inline bool is_packet(u32 op) { return op >= OP_LDABSW && op <= OP_LDINDB; }
 
+/* What follows is not reached from it. */
+static inline bool
+jit_ends(u32 op)
+{
+	return op == OP_EXIT || op == OP_JA || op == OP_JA32 || op == J_CHOOSE;
+}
+
+static inline bool
+jit_jumps(u32 op)
+{
+	return IS_JCC(op) || op == OP_JA || op == OP_JA32 || op == OP_MAYGOTO;
+}
+
 /* insn.c */
 bool jit_lift(JProg *jp, Arena *a);             /* fills jp->j; false: something that no JIT does */
 u16 jit_uses(const J *j);                       /* registers read */
 u16 jit_defs(const J *j);                       /* registers changed, call-clobbered ones included */
 u32 jit_mem_size(u32 op);
 bool jit_pure(u32 op);                          /* only computes its result */
-bool jit_ends(u32 op);                          /* what follows is not reached from it */
-bool jit_jumps(u32 op);
 bool jit_asks(const J *j);                      /* needs the VmContext, and calls something if it is not may_goto */
 void jit_nop(J *j);
 u32 jit_next_touch(const JProg *jp, u32 pc, u32 reg);
 s64 jit_last_def(const JProg *jp, u32 pc, u32 reg);
 bool jit_only_use(const JProg *jp, u32 from, u32 to, u32 reg);
+
+/* The function that J_HASH calls. */
+static inline void *(*jit_lookup(const J *j))(VmMap *, const void *)
+{
+	const VmMap *m = (const VmMap *)(uintptr_t)j->imm;
+
+	return m->quick ? m->quick : m->ops->lookup;
+}
 
 /* flow.c */
 void jit_widths(JProg *jp, Arena *a);           /* uses what is known of the width of values */

@@ -491,13 +491,10 @@ one(Emit *e, u32 pc)
 	case J_ROL64: case J_ROL32: x86_rotate(e, op == J_ROL64, x86_place[j->dst], x86_place[j->src], (u32)j->imm); return;
 	case J_LEA: x86_rm(e, true, 0, 0x8d, x86_place[j->dst], mem_of(j, j->src), false); return;
 	case J_ARRAY: array_lookup(e, j); return;
-	case J_HASH: {
-		const VmMap *m = (const VmMap *)(uintptr_t)j->imm;
-
+	case J_HASH:
 		x86_mov_imm(e, RDI, (u64)j->imm);
-		x86_call(e, (u64)(uintptr_t)m->ops->lookup);
+		x86_call(e, (u64)(uintptr_t)jit_lookup(j));
 		return;
-	}
 	case J_TAIL: tail_call(e); return;
 	case J_CHOOSE: choose(e, j); return;
 	}

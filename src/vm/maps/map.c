@@ -198,7 +198,7 @@ vm_map_def(const VmMap *m)
 void *
 vm_map_lookup(VmMap *m, const void *key)
 {
-	return m->ops->lookup ? m->ops->lookup(m, key) : NULL;
+	return m->quick ? m->quick(m, key) : m->ops->lookup ? m->ops->lookup(m, key) : NULL;
 }
 
 int

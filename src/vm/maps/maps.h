@@ -42,6 +42,7 @@ struct VmMap {
 	u32 koff, voff;                 /* inside an element */
 	void **slots;                   /* map-in-map, prog array: this process's pointers */
 	VmMap *inner;                   /* template of a map-in-map */
+	void *(*quick)(VmMap *m, const void *key);      /* the look-up for compiled code: that of ops, or one for this size of key */
 	int wake;                       /* ring: eventfd, or -1 */
 	u32 slots_lock;
 };
