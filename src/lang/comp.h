@@ -99,6 +99,7 @@ struct Comp {
 	Vec(Clause *) clauses;
 	VecStr imported;
 	Vec(Option) options;
+	u32 importing;                  /* files that import what is being read */
 	bool library, in_library;       /* its macros are there; they are being read */
 	const char *left_out;           /* a probe that only another mode runs: the option for that mode */
 	bool old;                       /* compat = "0.17" and the like: old scoping and integer rules */

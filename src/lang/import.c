@@ -48,7 +48,7 @@ import_one(Comp *c, Node *n, const char *path)
 	VEC_PUSH(c->a, &c->imported, path);
 	if (ends_with(path, ".bpf.c")) {
 		comp_err(c, n->at, E_IMPORT, "%s is C for a BPF compiler, which piton is not", path);
-		comp_hint(c, "compile it to an object with clang and load it by `piton prog load`, or write it as a macro");
+		comp_hint(c, "write the function as a macro: macro f(x) { ... }; types and enums can stand in a .h file");
 		return;
 	}
 	if (!read_file(path, &b)) {
@@ -60,8 +60,11 @@ import_one(Comp *c, Node *n, const char *path)
 	base = diag_source(c->d, path, text, b.n);
 	if (ends_with(path, ".h"))
 		type_parse_c(c->ts, c->d, text, b.n, base);
-	else
+	else {
+		c->importing++;
 		comp_source(c, text, b.n, base);
+		c->importing--;
+	}
 	buf_free(&b);
 }
 
@@ -92,6 +95,27 @@ import_folder(Comp *c, Node *n, const char *path)
 		import_one(c, n, v.v[i]);
 }
 
+/* Who else could have put the file there: it or its folder can be written by everybody (in a sticky folder, only who owns it). */
+static bool
+trusted(Comp *c, const char *path, const struct stat *st)
+{
+	const char *slash = strrchr(path, '/');
+	struct stat dir;
+
+	if (st->st_mode & S_IWOTH)
+		return false;
+	if (S_ISDIR(st->st_mode) || stat(arena_printf(c->a, "%.*s/", (int)(slash - path), path), &dir) || !(dir.st_mode & S_IWOTH))
+		return true;
+	return dir.st_mode & S_ISVTX && (st->st_uid == geteuid() || st->st_uid == 0);
+}
+
+/* bpftrace's own library has names to import it by; ours is always there. */
+static bool
+is_library(const char *name)
+{
+	return !strcmp(name, "stdlib") || !strncmp(name, "stdlib/", 7);
+}
+
 /* The folder of the file that the span lies in. */
 static const char *
 beside(Comp *c, Node *n)
@@ -114,6 +138,8 @@ import_file(Comp *c, Node *n)
 	char *real = realpath(path, NULL);
 	struct stat st;
 
+	if (!real && is_library(n->str))
+		return;
 	if (!real || stat(real, &st)) {
 		comp_err(c, n->at, E_IMPORT, "cannot import %s: %s", path, strerror(errno));
 		free(real);
@@ -121,11 +147,9 @@ import_file(Comp *c, Node *n)
 	}
 	path = arena_str(c->a, real, strlen(real));
 	free(real);
-	if (S_ISDIR(st.st_mode)) {
-		if (st.st_mode & S_IWOTH) {
-			comp_err(c, n->at, E_IMPORT, "%s is writable by everybody: what it holds is not trusted", path);
-			return;
-		}
+	if (!trusted(c, path, &st)) {
+		comp_err(c, n->at, E_IMPORT, "%s is writable by everybody: what it holds is not trusted", path);
+	} else if (S_ISDIR(st.st_mode)) {
 		import_folder(c, n, path);
 	} else if (ends_with(path, ".bt") || ends_with(path, ".h") || ends_with(path, ".bpf.c")) {
 		import_one(c, n, path);

@@ -6,6 +6,7 @@ static const char text[] =
 	"macro assert(cond, msg) { if (!(cond)) { errorf(\"assert failed: %s\", msg); exit(1); } }\n"
 	"macro assert_str(a) { if comptime (!is_str(a)) { fail(\"a string is expected\"); } }\n"
 	"macro find(@map, key, $value) { let $found = has_key(@map, key); if ($found) { $value = @map[key]; } $found }\n"
+	"macro __always_true() { 1 }\n"
 	"macro container_of(ptr, type, member) { (typeof(type) *)((uint64)(ptr) - offsetof(type, member)) }\n";
 
 static bool

@@ -238,6 +238,15 @@ use(Comp *c, Node *n, VarSym *v)
 
 static void resolve(Comp *c, Node *n);
 
+static bool
+was_declared(Comp *c, const char *name)
+{
+	for (u32 i = 0; i < c->cl->vars.n; i++)
+		if (c->cl->vars.v[i]->name == name)
+			return true;
+	return false;
+}
+
 static void
 resolve_var(Comp *c, Node *n)
 {
@@ -245,6 +254,9 @@ resolve_var(Comp *c, Node *n)
 
 	if (!v) {
 		comp_err(c, n->at, E_UNDEFINED, "Undefined or undeclared variable: %s", n->name);
+		if (was_declared(c, n->name))
+			comp_hint(c, "it ends with the block that it is assigned in: declare it before with let %s; (scripts for bpftrace "
+				  "before 0.22: config = { compat = \"0.17\" })", n->name);
 		v = declare(c, n);
 		v->type = &ty_error;
 		return;

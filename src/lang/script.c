@@ -116,6 +116,8 @@ take(Comp *c, Node *top)
 			map_decl(c, n);
 			break;
 		case ND_CONFIG:
+			if (c->importing)
+				comp_err(c, n->at, E_IMPORT, "invalid `config` within import");
 			settings(c, n);
 			break;
 		case ND_IMPORT:

@@ -592,6 +592,25 @@ btf_serves(Cpp *c, const char *name, size_t n)
 	return false;
 }
 
+/* BTF holds no macros: those numbers of the kernel's headers that scripts use and that are the same on every Linux. */
+static void
+add_constants(Cpp *c, const char *name, size_t n)
+{
+	static const struct { const char *header, *text; } rows[] = {
+		{ "linux/sched.h", "#define TASK_RUNNING 0\n#define TASK_INTERRUPTIBLE 1\n#define TASK_UNINTERRUPTIBLE 2\n"
+			"#define __TASK_STOPPED 4\n#define __TASK_TRACED 8\n#define PF_KTHREAD 0x00200000\n#define PF_EXITING 4\n" },
+		{ "linux/socket.h", "#define AF_UNIX 1\n#define AF_INET 2\n#define AF_INET6 10\n#define AF_NETLINK 16\n"
+			"#define AF_PACKET 17\n" },
+		{ "linux/stat.h", "#define S_IFMT 00170000\n#define S_IFREG 0100000\n#define S_IFDIR 0040000\n#define S_IFLNK 0120000\n"
+			"#define S_IFSOCK 0140000\n#define S_IFIFO 0010000\n#define S_IFCHR 0020000\n#define S_IFBLK 0060000\n" },
+		{ "linux/fs.h", "#define FMODE_READ 1\n#define FMODE_WRITE 2\n#define MAY_EXEC 1\n#define MAY_WRITE 2\n#define MAY_READ 4\n" },
+	};
+
+	for (u32 i = 0; i < COUNT(rows); i++)
+		if (strlen(rows[i].header) == n && !memcmp(rows[i].header, name, n))
+			open_source(c, NULL, rows[i].text, strlen(rows[i].text), 0);
+}
+
 static void
 include(Cpp *c, const CTokens *given, u32 pos)
 {
@@ -627,8 +646,10 @@ include(Cpp *c, const CTokens *given, u32 pos)
 		return;
 	}
 	if (!find_header(c, name, (size_t)(end - name), quoted, path)) {
-		if (btf_serves(c, name, (size_t)(end - name)))
+		if (btf_serves(c, name, (size_t)(end - name))) {
+			add_constants(c, name, (size_t)(end - name));
 			return;
+		}
 		complain(c, line.v[0].pos, (u32)(end - name) + 2, "cannot find the file '%.*s' to include", (int)(end - name), name);
 		if (c->d)
 			diag_hint(c->d, "name its folder with -I");
@@ -641,6 +662,8 @@ include(Cpp *c, const CTokens *given, u32 pos)
 	} else {
 		text = arena_str(c->a, b.p ? b.p : "", b.n);
 		open_source(c, arena_str(c->a, path, strlen(path)), text, b.n, 0);
+		if (!strncmp(path, "/usr/", 5))         /* the header for programs: the kernel's own has more */
+			add_constants(c, name, (size_t)(end - name));
 	}
 	buf_free(&b);
 	return;
