@@ -208,7 +208,10 @@ binary(Emit *e, Ex *x)
 
 	if (x->b->op == X_IMM) {
 		value(e, x->a);
-		put(e, BPF_ALU | op | BPF_K, 0, 0, 0, (s32)x->b->k);
+		if ((op == BPF_LSH || op == BPF_RSH) && x->b->k > 31)
+			MOV_IMM(0, 0);
+		else
+			put(e, BPF_ALU | op | BPF_K, 0, 0, 0, (s32)x->b->k);
 		return;
 	}
 	pair(e, x->a, x->b);

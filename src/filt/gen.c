@@ -627,6 +627,7 @@ filt_gen(Arena *a, Diag *d, Graph *graph, Ast *ast, const FiltOpts *o)
 		c->flag |= c->kind == A_CONTAINS || (c->kind >= A_PID && c->kind <= A_CGROUP);
 	}
 	b = gen_ast(&g, ast);
-	b = b_and(&g, gen_prologue(&g), b);
+	if (ast->kind != A_TRUE)
+		b = b_and(&g, gen_prologue(&g), b);
 	return g.failed ? NULL : b;
 }

@@ -12,6 +12,9 @@ indexed(Gen *g, Off *o, u32 k, Ex *index, u32 size)
 	Ex *base = index;
 
 	if (o->var) {
+		/* lengths of AVS headers have 32 bits: there the sum may wrap */
+		if (index->op == X_IMM && index->k < 0x10000 && g->outertype != DL_AVS && g->outertype != DL_PRISM)
+			return ld_at(g, o, k + index->k, size);
 		ld_at(g, o, 0, 1);      /* makes sure of the cell */
 		base = ex_alu(g->g, BPF_ADD, index, ex_cell(g->g, (u32)o->cell));
 	}
@@ -102,11 +105,12 @@ operand(Gen *g, Arith *x)
 	l = operand(g, x->l);
 	r = operand(g, x->r);
 	g->at = x->at;
-	if (x->r->kind == R_NUM) {
-		if ((x->op == BPF_DIV || x->op == BPF_MOD) && !x->r->k)
+	/* also where it is so only after folding; unoptimized, libpcap leaves such sums to the machine, and so do we */
+	if (r.e->op == X_IMM && (x->r->kind == R_NUM || !g->o->plain)) {
+		if ((x->op == BPF_DIV || x->op == BPF_MOD) && !r.e->k)
 			gen_bad(g, "this divides by zero");
-		if ((x->op == BPF_LSH || x->op == BPF_RSH) && x->r->k > 31)
-			gen_bad(g, "a shift by %u bits is more than the 31 that 32-bit numbers allow", x->r->k);
+		if ((x->op == BPF_LSH || x->op == BPF_RSH) && r.e->k > 31 && (x->r->kind == R_NUM || l.e->op != X_IMM))
+			gen_bad(g, "a shift by %u bits is more than the 31 that 32-bit numbers allow", r.e->k);
 	}
 	/* libpcap forgets the guards of the right side of an operator; so do we, save under --scoped */
 	return (Operand){ ex_alu(g->g, x->op, l.e, r.e), g->o->scoped ? b_and(g, l.guard, r.guard) : l.guard };

@@ -22,7 +22,7 @@ vlan_beside(Gen *g, Ast *n)
 	Bool *b = tag_type(g), *id = NULL;
 
 	if (n->flag)
-		id = b_if(g, there, set_range(g->a, 1, 1), b_masked(g, tag, 0xfff, n->v), b_masked(g, ld_pl(g, 0, 2), 0xfff, n->v));
+		id = b_if(g, there, set_range(g->a, 1, 1), b_masked(g, tag, 0xfff, n->v), b_masked(g, ld_net(g, 0, 2), 0xfff, n->v));
 	g->meta_pl = g->l.pl.cell = (int)gen_cell(g);
 	g->meta_type = g->l.type.cell = (int)gen_cell(g);
 	g->l.pl.var = g->l.type.var = true;
@@ -48,7 +48,7 @@ vlan(Gen *g, Ast *n)
 	}
 	b = tag_type(g);
 	if (n->flag)
-		b = b_and(g, b, b_masked(g, ld_pl(g, 0, 2), 0xfff, n->v));
+		b = b_and(g, b, b_masked(g, ld_net(g, 0, 2), 0xfff, n->v));
 	l->pl.k += 4;
 	l->type.k += 4;
 	l->vlans++;

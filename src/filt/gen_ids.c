@@ -174,17 +174,12 @@ number_range(const char *s, u32 *lo, u32 *hi)
 }
 
 static bool
-one_port(Gen *g, const char *name, u32 want, u32 *port, u32 *proto)
+one_port(Gen *g, const char *name, u32 *port, u32 *proto)
 {
-	if (!filt_name_port(name, port, proto)) {
-		gen_bad(g, "'%s' is not a port that /etc/services knows", name);
-		return false;
-	}
-	if (want != PORT_ANY && *proto != PORT_ANY && *proto != want) {
-		gen_bad(g, "'%s' is a port of %s", name, *proto == PORT_TCP ? "tcp" : *proto == PORT_UDP ? "udp" : "sctp");
-		return false;
-	}
-	return true;
+	if (filt_name_port(name, port, proto))
+		return true;
+	gen_bad(g, "'%s' is not a port that /etc/services knows", name);
+	return false;
 }
 
 static bool
@@ -202,13 +197,19 @@ add_port_name(Gen *g, Ast *n, Ids *ids)
 		gen_bad(g, "'%s' is not a range; a range is written 8000-8080", n->text);
 		return false;
 	}
-	if (!one_port(g, dash ? arena_str(g->a, n->text, (size_t)(dash - n->text)) : n->text, want, &lo, &plo))
+	if (!one_port(g, dash ? arena_str(g->a, n->text, (size_t)(dash - n->text)) : n->text, &lo, &plo))
 		return false;
 	hi = lo;
 	phi = plo;
-	if (dash && !one_port(g, dash + 1, want, &hi, &phi))
+	if (dash && !one_port(g, dash + 1, &hi, &phi))
 		return false;
-	return add_ports(g, ids, lo, hi, want != PORT_ANY ? want : plo == phi ? plo : PORT_ANY);
+	if (plo != phi)
+		plo = PORT_ANY;         /* a range between ports of two protocols is of any */
+	if (want != PORT_ANY && plo != PORT_ANY && plo != want) {
+		gen_bad(g, "'%s' is a port of %s", n->text, plo == PORT_TCP ? "tcp" : plo == PORT_UDP ? "udp" : "sctp");
+		return false;
+	}
+	return add_ports(g, ids, lo, hi, want != PORT_ANY ? want : plo);
 }
 
 static bool
@@ -400,6 +401,10 @@ add_aid(Gen *g, Ast *n, Ids *ids)
 {
 	u8 v = (u8)strtoul(n->text + 1, NULL, 16);
 
+	/* libpcap reads the '$' as a digit, and so compares with 0xd0 + the first digit */
+	if (!g->o->scoped)
+		v = (u8)(0xd0 | (strlen(n->text) > 2 ? v >> 4 : v));
+
 	if (gen_link(g)->family != L_ARCNET) {
 		gen_bad(g, "addresses such as %s are for ARCnet", n->text);
 		return false;
@@ -523,5 +528,6 @@ class(const Ast *n)
 bool
 gen_alike(const Ast *x, const Ast *y)
 {
-	return class(x) && class(x) == class(y) && x->q.proto == y->q.proto && x->q.dir == y->q.dir;
+	/* "src and dst host A or B" is not "both of A and B": each side would be any of the two */
+	return class(x) && class(x) == class(y) && x->q.proto == y->q.proto && x->q.dir == y->q.dir && x->q.dir != D_AND;
 }

@@ -187,6 +187,13 @@ atm_primitive(Gen *g, u32 what)
 	return b_and(g, b_eq(g, ld_hdr(g, 1, 1), 0), b_in(g, ld_hdr(g, 2, 2), set_range(g->a, 3, 4)));
 }
 
+/* In libpcap `!=` on a field of ATM or SS7 is `=`. */
+static bool
+negated(const Ast *n)
+{
+	return n->flag && n->op != BPF_JEQ;
+}
+
 static Bool *
 atm_field(Gen *g, Ast *n)
 {
@@ -195,7 +202,7 @@ atm_field(Gen *g, Ast *n)
 	if (g->outertype != DL_SUNATM)
 		return gen_bad(g, "vpi and vci are of raw ATM; these are packets of %s", gen_link(g)->name);
 	b = b_cmp(g, n->op, n->v == ATM_VPI ? ld_hdr(g, 1, 1) : ld_hdr(g, 2, 2), n->v2);
-	return n->flag ? b_not(g, b) : b;
+	return negated(n) ? b_not(g, b) : b;
 }
 
 /* ---- SS7: offsets of the length, and of the fields of MTP3 ---- */
@@ -259,7 +266,7 @@ ss7_field(Gen *g, Ast *n)
 		break;
 	}
 	b = b_cmp(g, n->op, e, value);
-	return n->flag ? b_not(g, b) : b;
+	return negated(n) ? b_not(g, b) : b;
 }
 
 /* ---- pf's log: names at 4 and 20, numbers behind ---- */

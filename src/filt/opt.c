@@ -14,6 +14,7 @@ typedef struct Info {
 	bool reached;
 	Facts in;
 	Ex *e;                  /* with known cells put in */
+	const Set *set;         /* without intervals that cannot come here */
 	Node *t, *f, *made;
 	u32 preds;
 	u64 live;               /* cells read from here on */
@@ -214,20 +215,40 @@ with_cells(Opt *o, const Facts *f, Ex *e)
 	return any ? ex_subst(o->g, e, by) : e;
 }
 
+static const Set *
+possible(Opt *o, const Facts *f, const Node *n)
+{
+	const Set *known = n->set->n > 1 && n->set->n <= MAX_RANGES ? facts_of(f, n->e) : NULL, *set = n->set;
+
+	for (u32 i = 0; known && i < n->set->n; i++) {
+		const Set *r = set_range(o->a, n->set->r[i].lo, n->set->r[i].hi);
+
+		if (set_disjoint(r, known))
+			set = set_and(o->a, set, set_not(o->a, r));
+	}
+	return set;
+}
+
 static void
 forward(Opt *o, Node *n)
 {
 	Info *i = &o->info[n->id];
-	Facts f;
+	Facts f, yes;
 
 	switch (n->op) {
 	case N_TEST:
 		i->e = with_cells(o, &i->in, n->e);
-		f = facts_learn(o->g, &i->in, n->e, n->set);
-		i->t = lead(o, n->t, &f);
-		arrive(o, i->t, &f);
+		i->set = possible(o, &i->in, n);
+		yes = facts_learn(o->g, &i->in, n->e, n->set);
+		i->t = lead(o, n->t, &yes);
 		f = facts_learn(o->g, &i->in, n->e, set_not(o->a, n->set));
 		i->f = lead(o, n->f, &f);
+		/* A test that only spares later ones is left to them. */
+		if (lead(o, i->f, &yes) == i->t)
+			i->t = i->f;
+		else if (lead(o, i->t, &f) == i->f)
+			i->f = i->t;
+		arrive(o, i->t, &yes);
 		arrive(o, i->f, &f);
 		break;
 	case N_LET:
@@ -319,6 +340,41 @@ narrowed(Opt *o, Node *n)
 	return set == n->set ? n : graph_test(o->g, n->e, set, n->t, n->f);
 }
 
+/* Values whose way through n->t comes to an end without another test get a test of their own in front: with them gone,
+ * what is behind often knows the rest ("port 80 or tcp": 6 is accepted at once, and nobody asks again). */
+static Node *
+split(Opt *o, Node *n)
+{
+	const Set *out[2] = { NULL, NULL }, *rest;
+	Node *side = n->t;
+	u64 bit;
+
+	if (n->op != N_TEST || side->op == N_RET || n->set->n > MAX_RANGES || n->set->n < 2 || o->reached > NARROW_NODES)
+		return n;
+	bit = 1ull << (n->e->id & 63);
+	if (!(side->tests & bit))
+		return n;
+	rest = n->set;
+	for (u32 i = 0; i < n->set->n; i++) {
+		const Set *r = set_range(o->a, n->set->r[i].lo, n->set->r[i].hi);
+		Node *end;
+
+		o->g->stamp++;
+		end = restricted(o, side, n->e, r);
+		if (end->op != N_RET)
+			continue;
+		out[end->k] = out[end->k] ? set_or(o->a, out[end->k], r) : r;
+		rest = set_and(o->a, rest, set_not(o->a, r));
+	}
+	if (rest == n->set || !rest->n)
+		return n;
+	n = graph_test(o->g, n->e, rest, side, n->f);
+	for (u32 k = 0; k < 2; k++)
+		if (out[k])
+			n = graph_test(o->g, n->e, out[k], k ? o->g->yes : o->g->no, n);
+	return n;
+}
+
 static void
 backward(Opt *o, Node *n)
 {
@@ -329,7 +385,7 @@ backward(Opt *o, Node *n)
 		i->made = n;
 		return;
 	case N_TEST:
-		i->made = narrowed(o, merged(o, i->e, n->set, t->made, f->made, t->preds == 1, f->preds == 1));
+		i->made = split(o, narrowed(o, merged(o, i->e, i->set, t->made, f->made, t->preds == 1, f->preds == 1)));
 		i->live = t->live | f->live | i->e->cells;
 		return;
 	case N_LET:

@@ -288,16 +288,24 @@ joined(Parser *p, Ast *l, Qual q)
 static Item
 parens(Parser *p, Qual q, bool id_here)
 {
-	Span open = p->t->at;
+	Span open = p->t->at, inner;
+	bool nested;
 	Item it;
 
 	p->t++;
+	inner = p->t->at;
 	filt_parse_deeper(p);
 	if (filt_parse_at_char(p, ')')) {
 		diag_err(p->d, (Span){ open.from, p->t->at.to }, E_FILTER, "there is nothing between these parentheses");
 		longjmp(p->out, 1);
 	}
+	nested = filt_parse_at_char(p, '(');
 	it = operand(p, q, id_here);
+	if (it.class == IT_ID && nested) {
+		diag_err(p->d, inner, E_FILTER, "a list of ids does not begin with a '('");
+		diag_hint(p->d, "leave out this pair of parentheses");
+		longjmp(p->out, 1);
+	}
 	if (it.class == IT_NUM && id_here && (filt_parse_at(p, TK_AND) || filt_parse_at(p, TK_OR))) {
 		it.ast = number_id(p, it.x, q);
 		it.class = IT_ID;
@@ -451,7 +459,8 @@ operand(Parser *p, Qual q, bool id_here)
 	case TK_ATMFIELD: return filt_parse_term(filt_parse_field(p, A_ATMFIELD));
 	case TK_SS7FIELD: return filt_parse_term(filt_parse_field(p, A_SS7FIELD));
 	case TK_NAME: case TK_V4: case TK_V6: case TK_MAC: case TK_AID: case TK_FILE:
-		n = filt_parse_soft_word(p);
+		/* after "ip proto 6 or", the word is a protocol, as in libpcap */
+		n = id_here && (q.kind == K_PROTO || q.kind == K_PROTOCHAIN) ? NULL : filt_parse_soft_word(p);
 		if (n)
 			return filt_parse_term(n);
 		if (id_here && q.kind != K_UNDEF)

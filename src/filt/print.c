@@ -29,6 +29,10 @@ jump_name(u16 op)
 	return op == BPF_JA ? "ja" : op == BPF_JEQ ? "jeq" : op == BPF_JGT ? "jgt" : op == BPF_JGE ? "jge" : "jset";
 }
 
+/* What Linux knows beside the packet, as libpcap calls it; by words from SKF_AD_OFF. */
+static const char *const beside[] = { "proto", "type", "ifidx", "nla", "nlan", "mark", "queue", "hatype", "rxhash", "cpu", "xor_x",
+	"vlan_tci", "vlanp", "poff", "random", "vlan_tpid" };
+
 static const char *
 operand(const FiltInsn *i, u32 pc, char *out, size_t n)
 {
@@ -39,27 +43,27 @@ operand(const FiltInsn *i, u32 pc, char *out, size_t n)
 	case BPF_LD: case BPF_LDX:
 		if (mode == BPF_IMM)
 			snprintf(out, n, "#0x%x", i->k);
-		else if (mode == BPF_ABS && i->k >= 0xfffff000u)
-			snprintf(out, n, "[%d]", (int)i->k);
+		else if (mode == BPF_ABS && i->k >= (u32)SKF_AD_OFF && i->k - (u32)SKF_AD_OFF < 4 * COUNT(beside) && i->k % 4 == 0)
+			snprintf(out, n, "[%s]", beside[(i->k - (u32)SKF_AD_OFF) / 4]);
 		else if (mode == BPF_ABS)
-			snprintf(out, n, "[%u]", i->k);
+			snprintf(out, n, "[%d]", (int)i->k);
 		else if (mode == BPF_IND)
-			snprintf(out, n, "[x + %u]", i->k);
+			snprintf(out, n, "[x + %d]", (int)i->k);
 		else if (mode == BPF_MEM)
-			snprintf(out, n, "M[%u]", i->k);
+			snprintf(out, n, "M[%d]", (int)i->k);
 		else if (mode == BPF_LEN)
 			snprintf(out, n, "#pktlen");
 		else
-			snprintf(out, n, "4*([%u]&0xf)", i->k);
+			snprintf(out, n, "4*([%d]&0xf)", (int)i->k);
 		break;
-	case BPF_ST: case BPF_STX: snprintf(out, n, "M[%u]", i->k); break;
+	case BPF_ST: case BPF_STX: snprintf(out, n, "M[%d]", (int)i->k); break;
 	case BPF_ALU:
 		if (BPF_OP(c) == BPF_NEG)
 			break;
 		if (BPF_SRC(c) == BPF_X)
 			snprintf(out, n, "x");
 		else
-			snprintf(out, n, BPF_OP(c) == BPF_AND || BPF_OP(c) == BPF_OR || BPF_OP(c) == BPF_XOR ? "#0x%x" : "#%u", i->k);
+			snprintf(out, n, BPF_OP(c) == BPF_AND || BPF_OP(c) == BPF_OR || BPF_OP(c) == BPF_XOR ? "#0x%x" : "#%d", (int)i->k);
 		break;
 	case BPF_JMP:
 		if (BPF_OP(c) == BPF_JA)
@@ -71,7 +75,7 @@ operand(const FiltInsn *i, u32 pc, char *out, size_t n)
 		break;
 	case BPF_RET:
 		if (BPF_RVAL(c) == BPF_K)
-			snprintf(out, n, "#%u", i->k);
+			snprintf(out, n, "#%d", (int)i->k);
 		break;
 	}
 	return out;

@@ -49,6 +49,44 @@ pulled(Graph *g, Node *n, const Node *out, const u32 *preds, Node **made)
 	return graph_test(g, n->e, set_or(g->a, set, other), to, tail);
 }
 
+/* Behind n, on the side where c is: a test of n's value that could stand before c, as both leave to `out`, comes there while
+ * the value is at hand ("host A and host B": src = A, or else dst = A and src = B). */
+static Node *
+advanced(Graph *g, const Node *n, Node *c, const Node *out, const u32 *preds, Node **made)
+{
+	Node *list[FAR], *tail, *to = made[out->id], *last;
+	u32 k = 0;
+
+	if (c->op != N_TEST || c->e == n->e)
+		return NULL;
+	for (Node *x = c; k < FAR && preds[x->id] == 1 && on(x, out); x = on(x, out)) {
+		list[k++] = x;
+		if (x->e == n->e)
+			break;
+	}
+	if (k < 2 || list[k - 1]->e != n->e)
+		return NULL;
+	last = list[k - 1];
+	tail = made[on(last, out)->id];
+	for (u32 i = k - 1; i-- > 0;)
+		tail = list[i]->t == out ? graph_test(g, list[i]->e, list[i]->set, to, tail) :
+			graph_test(g, list[i]->e, list[i]->set, tail, to);
+	return last->t == out ? graph_test(g, last->e, last->set, to, tail) : graph_test(g, last->e, last->set, tail, to);
+}
+
+/* One side of n, made anew. */
+static Node *
+side(Graph *g, const Node *n, Node *c, const u32 *preds, Node **made)
+{
+	Node *x = NULL;
+
+	if (c->op == N_TEST)
+		x = advanced(g, n, c, c->t, preds, made);
+	if (c->op == N_TEST && !x)
+		x = advanced(g, n, c, c->f, preds, made);
+	return x ? x : made[c->id];
+}
+
 Node *
 graph_pull(Graph *g, Node *root)
 {
@@ -77,7 +115,8 @@ graph_pull(Graph *g, Node *root)
 			if (!made[i])
 				made[i] = pulled(g, x, x->f, preds, made);
 			if (!made[i])
-				made[i] = graph_test(g, x->e, x->set, made[x->t->id], made[x->f->id]);
+				made[i] = graph_test(g, x->e, x->set, side(g, x, x->t, preds, made),
+					side(g, x, x->f, preds, made));
 		} else if (x->op == N_LET) {
 			made[i] = graph_let(g, x->k, x->e, made[x->t->id]);
 		} else if (x->op == N_CHAIN) {

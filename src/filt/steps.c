@@ -22,7 +22,7 @@ is_msh(const Ex *e)
 {
 	return e->op == X_ALU && e->alu == BPF_LSH && e->b->op == X_IMM && e->b->k == 2 && e->a->op == X_ALU &&
 		e->a->alu == BPF_AND && e->a->b->op == X_IMM && e->a->b->k == 0xf && e->a->a->op == X_LD &&
-		e->a->a->size == 1 && !e->a->a->a && e->a->a->k < 0x7fffffff;
+		e->a->a->size == 1 && !e->a->a->a && (e->a->a->k < 0x7fffffff || e->a->a->k > 0xffffff00u);
 }
 
 /* Can it come into X without passing through A? */
