@@ -130,6 +130,7 @@ const char *base_nearest(const char *seen, const char *const *words, u32 n);
 /* glob.c: '*' and '[...]' as in attach points; the whole of s must match. */
 bool base_glob(const char *pat, size_t patlen, const char *s, size_t n);
 bool base_has_glob(const char *pat, size_t patlen);
+bool base_in_list(const char *list, const char *word);   /* is it one of "a,b,c"? list may be NULL */
 
 /* host.c: the one door to the host's files. With a sysroot set, "/proc/x" is "SYSROOT/proc/x".
  * Results are -errno on failure. */

@@ -60,3 +60,14 @@ base_has_glob(const char *pat, size_t patlen)
 {
 	return memchr(pat, '*', patlen) || memchr(pat, '[', patlen);
 }
+
+bool
+base_in_list(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',')
+		if (strcspn(p, ",") == n && !memcmp(p, word, n))
+			return true;
+	return false;
+}

@@ -140,6 +140,12 @@ ir_param(Fn *fn, u32 n)
 }
 
 Ref
+ir_ctx(Fn *fn)
+{
+	return fn->ctx ? fn->ctx : ir_param(fn, 0);
+}
+
+Ref
 ir_map(Fn *fn, u32 map)
 {
 	return ir_leaf(fn, IR_map, map, 0);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef struct Pass { const char *name; void (*run)(Fn *fn, const IrOptions *opt); } Pass;
+typedef struct Pass { const char *name; void (*run)(Fn *fn, const IrOptions *opt); bool needed; } Pass;
 
 static void
 tidy(Fn *fn, const IrOptions *opt)
@@ -17,7 +17,7 @@ tidy(Fn *fn, const IrOptions *opt)
 }
 
 static const Pass passes[] = {
-	{ "tidy",  tidy },
+	{ "tidy",  tidy, .needed = true },
 	{ "fold",  ir_fold },
 	{ "dce",   ir_dce },
 	{ "gvn",   ir_gvn },
@@ -27,19 +27,14 @@ static const Pass passes[] = {
 	{ "memory", ir_memory },
 	{ "stores", ir_stores },
 	{ "merge", ir_merge },
-	{ "lower", ir_lower },
+	{ "lower", ir_lower, .needed = true },
 };
 
 /* In the comma list opt->dump? */
 static bool
 is_dumped(const IrOptions *opt, const char *name)
 {
-	size_t n = strlen(name);
-
-	for (const char *p = opt->dump; opt->dump_to && p && *p; p += strcspn(p, ","), p += *p == ',')
-		if (strcspn(p, ",") == n && !memcmp(p, name, n))
-			return true;
-	return false;
+	return opt->dump_to && base_in_list(opt->dump, name);
 }
 
 static void
@@ -67,6 +62,8 @@ run_pass(Unit *u, const char *name, const IrOptions *opt)
 	for (u32 k = 0; k < COUNT(passes); k++) {
 		if (strcmp(passes[k].name, name))
 			continue;
+		if (opt->plain && !passes[k].needed)
+			return true;
 		for (u32 n = 0; n < u->fns.n; n++)
 			passes[k].run(u->fns.v[n], opt);
 		after(u, name, opt);

@@ -67,6 +67,7 @@ struct Fn {
 	Vec(Ins) ins;                   /* [0] is no instruction */
 	Vec(Block *) blocks;            /* [0] is the entry */
 	Vec(Mem) mems;
+	Ref ctx;                        /* the program's context, where it is not p0: see ir_ctx() */
 	u32 n_vars;
 	u32 cur;                        /* block that is being built; NO_BLOCK after a terminator */
 	Span at;                        /* span given to what is built next */
@@ -88,6 +89,7 @@ typedef struct IrOptions {
 	u32 isa;                        /* BPF ISA version 1..4 the machine takes; 3 is safe since 5.12 */
 	const char *dump;               /* comma list of stages to print into dump_to: build,fold,gvn,...,rega,bpf; or NULL */
 	Buf *dump_to;
+	bool plain;                     /* without the passes that only make code better */
 } IrOptions;
 
 /* build.c: the builder. All append at fn->cur with span fn->at; on a terminated block they build into an unreachable one. */
@@ -95,6 +97,7 @@ Unit *ir_unit_new(Arena *a, const char *name);
 Fn *ir_fn_new(Unit *u, const char *name, u32 n_params);         /* starts in its entry block, sealed */
 Ref ir_const(Fn *fn, s64 n);
 Ref ir_param(Fn *fn, u32 n);
+Ref ir_ctx(Fn *fn);                             /* the program's context: p0 of main; callbacks are told by setting fn->ctx */
 Ref ir_map(Fn *fn, u32 map);                    /* the map itself, for helpers */
 Ref ir_mapval(Fn *fn, u32 map, u32 off);        /* address inside the value of a one-entry array map */
 Ref ir_mem(Fn *fn, u32 size, u32 align, Span at);       /* address of fresh memory */

@@ -114,7 +114,6 @@ struct Comp {
 	/* lower */
 	Unit *unit;
 	Fn *fn;
-	Ref ctx;                        /* of the current Fn, or 0 in a callback that has none */
 	Ref frame;                      /* address of what for bodies share with the code around them, in the current Fn */
 	struct Loop *loop;
 	bool in_callback;               /* inside a for body that is a function of its own */
@@ -217,7 +216,6 @@ Ref lower_int(Comp *c, Node *n);                                /* a scalar, ext
 void lower_cond(Comp *c, Node *n, u32 yes, u32 no);
 Ref lower_op(Comp *c, Node *n, Ref a, Ref b);                   /* a op b; n: ND_BIN or ND_ASSIGN */
 void lower_into(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean);
-Ref lower_ctx(Comp *c);                                         /* the program's context */
 /* lower_val.c */
 Val val_reg(const Type *t, Ref r);
 Val val_mem(const Type *t, Ref r, s32 off);

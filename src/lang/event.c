@@ -143,7 +143,7 @@ finish(Comp *c, u32 event, Ref rec, u32 fail)
 		IR_CALL(fn, BPF_FUNC_ringbuf_submit, rec, ir_const(fn, 0));
 		ir_jmp(fn, end);
 	} else {
-		r = IR_CALL(fn, BPF_FUNC_perf_event_output, lower_ctx(c), ir_map(fn, c->s->ring), ir_const(fn, BPF_F_CURRENT_CPU),
+		r = IR_CALL(fn, BPF_FUNC_perf_event_output, ir_ctx(c->fn), ir_map(fn, c->s->ring), ir_const(fn, BPF_F_CURRENT_CPU),
 			    rec, ir_const(fn, c->s->events.v[event].size));
 		ir_br(fn, ir_bini(fn, IR_slt, r, 0), fail, end);
 	}

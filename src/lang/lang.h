@@ -38,6 +38,7 @@ typedef struct LangOptions {
 	const char *script_name;        /* for getopt's usage */
 	const char *dump;               /* -d STAGES: ast, types, ir and the passes, bpf */
 	Buf *dump_to;
+	bool plain;                     /* no optimization */
 	char mode;                      /* 0 trace, 't' --test, 'b' --bench */
 } LangOptions;
 

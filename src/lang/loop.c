@@ -20,7 +20,7 @@ lower_frame(Comp *c)
 
 	c->frame = ir_mem_stack(c->fn, size, 8, c->fn->at);
 	ir_zero(c->fn, c->frame, 0, size);
-	ir_store(c->fn, c->frame, FRAME_CTX, 8, c->ctx);
+	ir_store(c->fn, c->frame, FRAME_CTX, 8, ir_ctx(c->fn));
 }
 
 static bool
@@ -42,17 +42,17 @@ leaves(const Node *n)
 }
 
 /* What is set aside while a body is built as a function. */
-typedef struct Outer { Fn *fn; Ref ctx, frame; Loop *loop; bool in_callback; } Outer;
+typedef struct Outer { Fn *fn; Ref frame; Loop *loop; bool in_callback; } Outer;
 
 static Outer
 open_body(Comp *c, Loop *loop, const char *name, u32 params, u32 frame_param)
 {
-	Outer o = { c->fn, c->ctx, c->frame, c->loop, c->in_callback };
+	Outer o = { c->fn, c->frame, c->loop, c->in_callback };
 
 	c->fn = ir_fn_new(c->unit, name, params);
 	c->fn->at = o.fn->at;
-	c->ctx = 0;
 	c->frame = ir_param(c->fn, frame_param);
+	c->fn->ctx = ir_load(c->fn, c->frame, FRAME_CTX, 8, false);
 	c->in_callback = true;
 	*loop = (Loop){ .callback = true, .up = NULL };
 	c->loop = loop;
@@ -66,7 +66,6 @@ close_body(Comp *c, Outer o)
 
 	ir_ret(c->fn, ir_const(c->fn, 0));
 	c->fn = o.fn;
-	c->ctx = o.ctx;
 	c->frame = o.frame;
 	c->loop = o.loop;
 	c->in_callback = o.in_callback;

@@ -356,7 +356,6 @@ lower_clause(Comp *c, Clause *cl)
 	c->cl = cl;
 	c->unit = ir_unit_new(c->a, cl->p ? cl->p->name : cl->prov->name);
 	c->fn = ir_fn_new(c->unit, "main", 1);
-	c->ctx = ir_param(c->fn, 0);
 	c->loop = NULL;
 	c->in_callback = false;
 	c->fn->at = cl->node->at;

@@ -254,13 +254,7 @@ lower_step(Comp *c, Node *n, bool wanted)
 static Val
 context_args(Comp *c, Node *n)
 {
-	return (Val){ .type = n->type, .where = W_CTX, .r = lower_ctx(c) };
-}
-
-Ref
-lower_ctx(Comp *c)
-{
-	return c->ctx ? c->ctx : ir_load(c->fn, c->frame, FRAME_CTX, 8, false);
+	return (Val){ .type = n->type, .where = W_CTX, .r = ir_ctx(c->fn) };
 }
 
 static bool

@@ -56,12 +56,7 @@ tname(Comp *c, const Type *t)
 static bool
 dumps(const LangOptions *opt, const char *stage)
 {
-	size_t n = strlen(stage);
-
-	for (const char *s = opt->dump; s && opt->dump_to; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL)
-		if (!strncmp(s, stage, n) && (s[n] == ',' || !s[n]))
-			return true;
-	return false;
+	return opt->dump_to && base_in_list(opt->dump, stage);
 }
 
 static void
@@ -157,7 +152,7 @@ make_program(Comp *c, Clause *cl)
 	IrOptions io = {
 		.prog_type = cl->prov->prog_type, .attach_type = cl->prov->attach_type, .scratch_map = c->scratch_map,
 		.scratch_base = c->scratch, .stack_limit = (u32)comp_cf(c, CF_ON_STACK_LIMIT),
-		.dump = c->opt->dump, .dump_to = c->opt->dump_to,
+		.dump = c->opt->dump, .dump_to = c->opt->dump_to, .plain = c->opt->plain,
 	};
 	ScriptProg sp = { .prov = cl->prov, .at = cl->node->at };
 

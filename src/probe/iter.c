@@ -115,7 +115,7 @@ enter(ProbeContext *pc, const Probe *p, Fn *fn)
 	u32 none = ir_block_cold(fn), some = ir_block(fn);
 
 	(void)pc, (void)p;
-	ir_br(fn, ir_load_ctx(fn, ir_param(fn, 0), 8, 8, false), some, none);
+	ir_br(fn, ir_load_ctx(fn, ir_ctx(fn), 8, 8, false), some, none);
 	ir_seal(fn, none);
 	ir_seal(fn, some);
 	ir_start(fn, none);

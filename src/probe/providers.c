@@ -208,7 +208,7 @@ Ref
 probe_no_load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field)
 {
 	(void)pc, (void)p, (void)name, (void)field;
-	return ir_param(fn, 0);
+	return ir_ctx(fn);
 }
 
 const Type *

@@ -161,11 +161,11 @@ load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field)
 	const Type *t;
 
 	if (name && !strncmp(name, "arg", 3))
-		return ir_load_ctx(fn, ir_param(fn, 0), 8 * atoi(name + 3), 8, false);
+		return ir_load_ctx(fn, ir_ctx(fn), 8 * atoi(name + 3), 8, false);
 	if (name)
-		return ir_param(fn, 0);
+		return ir_ctx(fn);
 	t = args(pc, p, &why);
-	Ref v = ir_load_ctx(fn, ir_param(fn, 0), (s32)(8 * field), 8, false);
+	Ref v = ir_load_ctx(fn, ir_ctx(fn), (s32)(8 * field), 8, false);
 
 	return t->fields[field].type->size < 8 ? ir_ext(fn, v, t->fields[field].type->size, t->fields[field].type->sign) : v;
 }

@@ -121,7 +121,7 @@ regs_value_type(ProbeContext *pc, RegUse use, const char *name, const char **why
 Ref
 regs_load_offset(Fn *fn, u32 offset)
 {
-	return ir_load_ctx(fn, ir_param(fn, 0), (s32)offset, 8, false);
+	return ir_load_ctx(fn, ir_ctx(fn), (s32)offset, 8, false);
 }
 
 bool
@@ -169,5 +169,5 @@ regs_load(ProbeContext *pc, Fn *fn, AddrSpace space, const char *name)
 		return load_named(fn, arch()->ret);
 	if (!strncmp(name, "reg:", 4))
 		return load_named(fn, name + 4);
-	return ir_param(fn, 0);
+	return ir_ctx(fn);
 }

@@ -194,7 +194,7 @@ value_type(ProbeContext *pc, const Probe *p, const char *name, const char **why)
 static Ref
 slot(Fn *fn, u32 i, const Type *t)
 {
-	Ref v = ir_load_ctx(fn, ir_param(fn, 0), (s32)(8 * i), 8, false);
+	Ref v = ir_load_ctx(fn, ir_ctx(fn), (s32)(8 * i), 8, false);
 
 	return t->size && t->size < 8 ? ir_ext(fn, v, t->size, t->sign) : v;
 }
@@ -205,16 +205,16 @@ load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field)
 	const Type *proto = prototype(pc, p);
 
 	if (!proto)
-		return ir_param(fn, 0);
+		return ir_ctx(fn);
 	if (!name && proto->fields[field].type->kind == TY_STRUCT)      /* by value: its address, in the context */
-		return ir_bini(fn, IR_add, ir_param(fn, 0), 8 * slots(proto, field));
+		return ir_bini(fn, IR_add, ir_ctx(fn), 8 * slots(proto, field));
 	if (!name)
 		return slot(fn, slots(proto, field), proto->fields[field].type);
 	if (!strcmp(name, "retval"))
 		return slot(fn, slots(proto, proto->n_fields), proto->elem);
 	if (!strncmp(name, "arg", 3))
 		return slot(fn, slots(proto, (u32)atoi(name + 3)), type_int(8, false));
-	return ir_param(fn, 0);
+	return ir_ctx(fn);
 }
 
 static void

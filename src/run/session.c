@@ -172,7 +172,7 @@ compile(Session *s)
 		.params = o->params, .n_params = o->n_params, .options = o->options, .n_options = o->n_options,
 		.elapsed_base = boot_ns(), .wall_offset = wall_ns() - boot_ns(), .cpid = s->child.pid, .unsafe = o->unsafe, .warnings = o->warnings,
 		.helper_errors = o->helper_errors, .script_name = o->sources[0].name,
-		.dump = o->dump, .dump_to = &dump, .mode = o->mode,
+		.dump = o->dump, .dump_to = &dump, .plain = base_in_list(o->dump, "plain"), .mode = o->mode,
 	};
 	const char *text;
 	size_t n;
@@ -480,6 +480,15 @@ describe_programs(const Session *s)
 	}
 }
 
+/* -d: "plain" only compiles without optimization and "load" loads the programs; all else is printed and ends the run. */
+static bool
+stops_at_code(const Session *s)
+{
+	const char *d = s->opt->dump;
+
+	return d && strcmp(d, "plain") && !base_in_list(d, "load");
+}
+
 static void
 run(Session *s)
 {
@@ -496,11 +505,11 @@ run(Session *s)
 	if (!compile(s))
 		return;
 	tell(s);
-	if (s->opt->dump)
+	if (stops_at_code(s))
 		return;
 	if (s->opt->verbose)
 		describe_programs(s);
-	if (!make_maps(s) || !load_programs(s) || !open_output(s))
+	if (!make_maps(s) || !load_programs(s) || base_in_list(s->opt->dump, "load") || !open_output(s))
 		return;
 	if (run_signals_take(s) < 0)
 		return;

@@ -203,7 +203,7 @@ check_override(Comp *c, Node *n)
 static Ref
 lower_override(Comp *c, Node *n)
 {
-	helper_check(c, IR_CALL(c->fn, BPF_FUNC_override_return, lower_ctx(c), lower_int(c, n->list[0])), BPF_FUNC_override_return, n->at);
+	helper_check(c, IR_CALL(c->fn, BPF_FUNC_override_return, ir_ctx(c->fn), lower_int(c, n->list[0])), BPF_FUNC_override_return, n->at);
 	return 0;
 }
 

@@ -31,7 +31,7 @@ into_args(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 	const Field *f = type_fields(c->ts, n->type, &count);
 
 	if (c->cl->prov->args_in_ctx) {
-		Val v = { .type = n->type, .where = W_CTX, .r = lower_ctx(c) };
+		Val v = { .type = n->type, .where = W_CTX, .r = ir_ctx(c->fn) };
 
 		val_store(c, v, as, base, off, clean);
 		return;
@@ -127,7 +127,7 @@ static Ref
 lower_func(Comp *c, Node *n)
 {
 	(void)n;
-	return IR_CALL(c->fn, BPF_FUNC_get_func_ip, lower_ctx(c));
+	return IR_CALL(c->fn, BPF_FUNC_get_func_ip, ir_ctx(c->fn));
 }
 
 static const Type *

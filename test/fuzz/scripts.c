@@ -1,0 +1,192 @@
+/* scripts: generated scripts through piton.  usage: scripts WHAT FLAGS FROM COUNT [FOLDER]
+ *
+ *   gen    prints the scripts; with FOLDER, each into FOLDER/SEED.bt
+ *   load   what piton's checker accepts, the kernel's verifier accepts
+ *   own    the same with piton's own verifier
+ *   diff   what begin does prints the same on the kernel and on piton's own machine, with and without optimization
+ *
+ * FLAGS: b begin alone, k kprobes and fentry too, p what bpftrace prints alike; - none. A finding is printed with its seed, so that
+ * `scripts gen FLAGS SEED 1` shows the script. Exit 1 when there was one. Each script runs in a child of its own. */
+#include "gen.h"
+#include "run/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SECONDS = 60 };                  /* an emulated guest is slow */
+
+typedef struct Done { int status, signal; Buf out, err; } Done;
+
+static u32 flags;
+static u32 accepted, refused, findings;
+
+static void
+take(int fd, Buf *b)
+{
+	char part[65536];
+	ssize_t n;
+
+	lseek(fd, 0, SEEK_SET);
+	while ((n = read(fd, part, sizeof(part))) > 0)
+		buf_put(b, part, (size_t)n);
+	buf_putc(b, '\0');
+	b->n--;
+	close(fd);
+}
+
+/* One run of piton in a child. */
+static Done
+run(const Buf *script, const char *machine, const char *stages)
+{
+	RunSource src = { "script", script->p, script->n };
+	RunOptions o = { .sources = &src, .n_sources = 1, .machine = machine, .dump = stages, .unsafe = true };
+	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC), status = 0;
+	Done d = { 0 };
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0) {
+		perror("fork");
+		exit(2);
+	}
+	if (!pid) {
+		alarm(SECONDS);
+		dup2(out, 1);
+		dup2(err, 2);
+		_exit(run_trace(&o));
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	d.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	d.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	take(out, &d.out);
+	take(err, &d.err);
+	return d;
+}
+
+static void
+forget(Done *d)
+{
+	buf_free(&d->out);
+	buf_free(&d->err);
+}
+
+static bool
+crashed(const Done *d)
+{
+	return d->signal || d->status == 86 || strstr(d->err.p, "Sanitizer") || strstr(d->err.p, "runtime error:");
+}
+
+static void
+finding(u64 seed, const char *what, const Done *d)
+{
+	findings++;
+	printf("seed %llu: %s (status %d, signal %d)\n%.*s\n", (unsigned long long)seed, what, d->status, d->signal,
+	       (int)MIN(d->err.n, (size_t)1500), d->err.p);
+}
+
+/* Counts what the checker thinks; true: it accepts. */
+static bool
+accepts(u64 seed, const Done *d)
+{
+	if (crashed(d)) {
+		finding(seed, "crash", d);
+		return false;
+	}
+	if (d->status == RUN_USAGE) {
+		refused++;
+		return false;
+	}
+	accepted++;
+	return true;
+}
+
+static void
+load(u64 seed, const Buf *script, const char *machine)
+{
+	Done d = run(script, machine, "load");
+
+	if (accepts(seed, &d) && d.status)
+		finding(seed, "accepted by the checker, refused by the verifier", &d);
+	forget(&d);
+}
+
+static void
+diff(u64 seed, const Buf *script)
+{
+	static const struct { const char *machine, *stages, *what; } ways[] = {
+		{ "user", "plain", "unoptimized, it runs otherwise" },
+		{ "kernel", NULL, "on the kernel it runs otherwise" },
+		{ "kernel", "plain", "on the kernel and unoptimized, it runs otherwise" },
+	};
+	Done first = run(script, "user", NULL);
+
+	if (accepts(seed, &first)) {
+		for (u32 i = 0; i < COUNT(ways); i++) {
+			Done d = run(script, ways[i].machine, ways[i].stages);
+
+			if (d.status != first.status || d.signal || d.out.n != first.out.n || memcmp(d.out.p, first.out.p, d.out.n)) {
+				finding(seed, ways[i].what, &d);
+				i = COUNT(ways);
+			}
+			forget(&d);
+		}
+	}
+	forget(&first);
+}
+
+static void
+show(u64 seed, const Buf *script, const char *folder)
+{
+	char path[4096];
+	FILE *f = stdout;
+
+	if (folder) {
+		snprintf(path, sizeof(path), "%s/%llu.bt", folder, (unsigned long long)seed);
+		f = fopen(path, "w");
+		if (!f) {
+			perror(path);
+			exit(2);
+		}
+	}
+	fwrite(script->p, 1, script->n, f);
+	if (folder)
+		fclose(f);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *what = argc > 4 ? argv[1] : "";
+	u64 from = argc > 4 ? strtoull(argv[3], NULL, 10) : 0, n = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
+
+	if (argc < 5 || !(!strcmp(what, "gen") || !strcmp(what, "load") || !strcmp(what, "own") || !strcmp(what, "diff"))) {
+		fprintf(stderr, "usage: scripts gen|load|own|diff FLAGS FROM COUNT [FOLDER]\n");
+		return 2;
+	}
+	flags |= strchr(argv[2], 'b') || *what == 'd' ? GEN_BEGIN : 0;
+	flags |= strchr(argv[2], 'k') ? GEN_KPROBE : 0;
+	flags |= strchr(argv[2], 'p') ? GEN_PEER : 0;
+	for (u64 seed = from; seed < from + n; seed++) {
+		Buf script = { 0 };
+
+		gen_script(seed, flags, &script);
+		switch (*what) {
+		case 'g': show(seed, &script, argc > 5 ? argv[5] : NULL); break;
+		case 'l': load(seed, &script, "kernel"); break;
+		case 'o': load(seed, &script, "user"); break;
+		case 'd': diff(seed, &script); break;
+		}
+		buf_free(&script);
+	}
+	if (*what != 'g')
+		printf("%u accepted, %u refused by the checker, %u findings\n", accepted, refused, findings);
+	return findings > 0;
+}
