@@ -154,12 +154,22 @@ refused_pc(const char *log, u32 n)
 	return pc < (s32)n ? pc : -1;
 }
 
+/* A log's last line is the sum of the verifier's work. */
+static bool
+has_end(const char *log)
+{
+	size_t n = strlen(log);
+
+	return strstr(n > 200 ? log + n - 200 : log, "\nprocessed ") != NULL;
+}
+
 /* Loads again for the log. Since 6.4 the kernel keeps the end of a log that is too long, before that the beginning,
- * so the buffer grows until it holds all of it. Only the last log_size bytes are kept: the reason stands at the end. */
+ * so the buffer grows until the end is in it. Only the last log_size bytes are kept: the reason stands at the end.
+ * Each try may cost the verifier seconds, and memory that is not written costs nothing: the first is large. */
 static int
 load_for_log(KernMachine *k, const Code *code, const Insn *insns, int btf_fd, Refusal *why)
 {
-	u32 size = 64 << 10;
+	u32 size = 4 << 20;
 	int fd;
 
 	for (;;) {
@@ -169,7 +179,8 @@ load_for_log(KernMachine *k, const Code *code, const Insn *insns, int btf_fd, Re
 			return -ENOMEM;
 		log[0] = 0;
 		fd = kern_load(code, insns, btf_fd, 1, log, size);
-		if (fd == -ENOSPC && size < LOG_MAX) {
+		log[size - 1] = 0;
+		if (fd == -ENOSPC && size < LOG_MAX && !has_end(log)) {
 			free(log);
 			size *= 4;
 			continue;

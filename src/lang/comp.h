@@ -197,7 +197,12 @@ typedef struct Val {
 
 /* The frame: what leaves a for body, then the shared variables. */
 enum { FRAME_LEFT = 0, FRAME_RESULT = 8, FRAME_CTX = 16, FRAME_VARS = 24 };
-typedef struct Loop { u32 brk, cont; bool callback; struct Loop *up; } Loop;
+typedef struct Loop {
+	u32 brk, cont;
+	bool callback;
+	u32 trips;                      /* for over a short range: how often, times those around it; 0: not known */
+	struct Loop *up;
+} Loop;
 
 void lower_clause(Comp *c, Clause *cl);
 void lower_leave(Comp *c, Ref value);                           /* return; value 0: nothing */

@@ -1,9 +1,10 @@
 /* loop: for. Over a map, or a range that is long or not constant, the body becomes a function that the kernel calls
  * (bpf_for_each_map_elem, bpf_loop). What it shares with the code around it lies in the frame, on the stack, whose address
- * it is given. A short range of constants is an ordinary loop. */
+ * it is given. A short range of constants with a small body is an ordinary loop: the verifier walks it as often as it runs,
+ * and each branch inside may double its way. */
 #include "lang/comp.h"
 
-enum { SHORT = 64 };
+enum { SHORT = 64, WORK = 400 };        /* times; nodes of the body times times */
 
 static void
 enter(Comp *c, u32 b)
@@ -87,13 +88,81 @@ leave_too(Comp *c, const Node *body)
 	enter(c, on);
 }
 
+/* Does n give the variable a new value? */
+static bool
+changes(const Node *n, const VarSym *v)
+{
+	if (!n)
+		return false;
+	if ((n->kind == ND_ASSIGN || n->kind == ND_STEP) && n->a->kind == ND_VAR && n->a->sym == v)
+		return true;
+	if (changes(n->a, v) || changes(n->b, v) || changes(n->c, v))
+		return true;
+	for (u32 i = 0; n->list && i < n->n; i++)
+		if (changes(n->list[i], v))
+			return true;
+	return false;
+}
+
+/* A number that the body changes must not be a constant to the verifier: it would walk the body for each of its values.
+ * What an atomic addition leaves is unknown to it. */
+static void
+make_unknown(Comp *c, const Node *body)
+{
+	for (u32 i = 0; i < c->cl->vars.n; i++) {
+		const VarSym *v = c->cl->vars.v[i];
+
+		if (v->shared && v->type && type_is_int(v->type) && changes(body, v))
+			ir_atomic(c->fn, BPF_ADD, c->frame, (s32)v->frame, 8, ir_const(c->fn, 0));
+	}
+}
+
 /* ---- ranges ---- */
+
+/* How often a for over constants runs; 0: not known. */
+static u64
+trips(const Node *range)
+{
+	const Node *a = range->a, *b = range->b;
+
+	return a->kind == ND_NUM && b->kind == ND_NUM && (s64)b->num > (s64)a->num ? b->num - a->num : 0;
+}
+
+/* About how much the verifier has to do for n; calls are many instructions. */
+static u64
+work(const Node *n)
+{
+	u64 sum = 1;
+
+	if (!n)
+		return 0;
+	sum += n->kind == ND_CALL ? 8 : 0;
+	sum += work(n->a) + work(n->b) + work(n->c);
+	for (u32 i = 0; n->list && i < n->n; i++)
+		sum += work(n->list[i]);
+	if (n->kind == ND_FOR && n->b->kind == ND_RANGE)
+		sum *= MAX(1, MIN(trips(n->b), (u64)SHORT));
+	return sum;
+}
+
+/* Is n as an ordinary loop little work? */
+static bool
+is_short(const Comp *c, const Node *n)
+{
+	u64 times = trips(n->b);
+
+	if (!times || times > SHORT)
+		return (s64)n->b->b->num <= (s64)n->b->a->num && n->b->a->kind == ND_NUM && n->b->b->kind == ND_NUM;
+	if (c->loop && c->loop->trips)
+		times *= c->loop->trips;
+	return times * work(n->c) <= WORK;
+}
 
 static void
 native_range(Comp *c, Node *n, Ref from, Ref to)
 {
 	Fn *fn = c->fn;
-	Loop loop = { .brk = ir_block(fn), .cont = ir_block(fn), .up = c->loop };
+	Loop loop = { .brk = ir_block(fn), .cont = ir_block(fn), .up = c->loop, .trips = (u32)MIN(trips(n->b), (u64)1000) };
 	u32 head = ir_block(fn), body = ir_block(fn);
 	Var i = ir_var(fn);
 
@@ -103,6 +172,8 @@ native_range(Comp *c, Node *n, Ref from, Ref to)
 	ir_br(fn, ir_bin(fn, IR_slt, ir_get(fn, i), to), body, loop.brk);
 	enter(c, body);
 	var_set(c, n->a->sym, ir_get(fn, i));
+	if (loop.up && loop.up->trips)
+		loop.trips *= loop.up->trips;
 	c->loop = &loop;
 	lower_stmt(c, n->c);
 	c->loop = loop.up;
@@ -133,6 +204,7 @@ called_range(Comp *c, Node *n, Ref from, Ref to)
 	var_set(c, n->a->sym, i);
 	lower_stmt(c, n->c);
 	body = close_body(c, o);
+	make_unknown(c, n->c);
 	IR_CALL(fn, BPF_FUNC_loop, ir_bin(fn, IR_sub, to, from), ir_fnref(fn, body), c->frame, ir_const(fn, 0));
 	leave_too(c, n->c);
 	ir_jmp(c->fn, end);
@@ -145,12 +217,10 @@ lower_range(Comp *c, Node *n)
 	Node *a = n->b->a, *b = n->b->b;
 	Ref from = lower_int(c, a), to = lower_int(c, b);
 
-	if (a->kind == ND_NUM && b->kind == ND_NUM && (s64)b->num - (s64)a->num <= SHORT)
+	if (is_short(c, n) || !comp_has(c, FEAT_LOOP))
 		native_range(c, n, from, to);
-	else if (comp_has(c, FEAT_LOOP))
-		called_range(c, n, from, to);
 	else
-		native_range(c, n, from, to);
+		called_range(c, n, from, to);
 }
 
 /* ---- maps ---- */
@@ -192,6 +262,7 @@ lower_entries(Comp *c, Node *n)
 	}
 	lower_stmt(c, n->c);
 	body = close_body(c, o);
+	make_unknown(c, n->c);
 	IR_CALL(fn, BPF_FUNC_for_each_map_elem, ir_map(fn, m->map), ir_fnref(fn, body), c->frame, ir_const(fn, 0));
 	leave_too(c, n->c);
 }

@@ -144,11 +144,10 @@ check_len(Comp *c, Node *n)
 }
 
 static Fn *
-counter(Comp *c)
+nothing(Comp *c)
 {
 	Fn *cb = ir_fn_new(c->unit, "len", 4);
 
-	ir_store(cb, ir_param(cb, 3), 0, 8, ir_bini(cb, IR_add, ir_load(cb, ir_param(cb, 3), 0, 8, false), 1));
 	ir_ret(cb, ir_const(cb, 0));
 	return cb;
 }
@@ -190,7 +189,6 @@ lower_len(Comp *c, Node *n)
 {
 	Fn *fn = c->fn;
 	Node *a = n->list[0];
-	Ref mem;
 
 	if (a->kind == ND_MAP && !a->a) {
 		if (!comp_has(c, FEAT_FOR_EACH)) {
@@ -198,10 +196,8 @@ lower_len(Comp *c, Node *n)
 			return ir_const(fn, 0);
 		}
 		/* bpf_for_each_map_elem gives the number of entries it called the function for. */
-		mem = ir_mem(fn, 8, 8, n->at);
-		ir_store(fn, mem, 0, 8, ir_const(fn, 0));
-		IR_CALL(fn, BPF_FUNC_for_each_map_elem, ir_map(fn, ((MapSym *)a->sym)->map), ir_fnref(fn, counter(c)), mem, ir_const(fn, 0));
-		return ir_load(fn, mem, 0, 8, false);
+		return IR_CALL(fn, BPF_FUNC_for_each_map_elem, ir_map(fn, ((MapSym *)a->sym)->map), ir_fnref(fn, nothing(c)),
+			       ir_const(fn, 0), ir_const(fn, 0));
 	}
 	Val v = val_near(c, lower(c, a));
 
