@@ -174,6 +174,15 @@ ir_mem_stack(Fn *fn, u32 size, u32 align, Span where)
 }
 
 Ref
+ir_mem_scratch(Fn *fn, u32 size, u32 align, Span where)
+{
+	Ref r = ir_mem(fn, size, align, where);
+
+	fn->mems.v[fn->mems.n - 1].off_stack = true;
+	return r;
+}
+
+Ref
 ir_fnref(Fn *fn, const Fn *callback)
 {
 	return ir_leaf(fn, IR_fnref, callback->index, 0);

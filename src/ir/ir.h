@@ -56,7 +56,7 @@ typedef struct Block {
 
 /* Memory of the program's own: on the BPF stack if it fits (see stack.c, IrOptions.stack_limit), in the per-CPU scratch map
  * otherwise. Contents are undefined at entry. */
-typedef struct Mem { u32 size, align; bool scratch, on_stack; s32 place; Span at; } Mem;       /* on_stack: must lie there */
+typedef struct Mem { u32 size, align; bool scratch, on_stack, off_stack; s32 place; Span at; } Mem;    /* on_, off_: must, must not */
 
 typedef struct Fn Fn;
 struct Fn {
@@ -102,6 +102,7 @@ Ref ir_map(Fn *fn, u32 map);                    /* the map itself, for helpers *
 Ref ir_mapval(Fn *fn, u32 map, u32 off);        /* address inside the value of a one-entry array map */
 Ref ir_mem(Fn *fn, u32 size, u32 align, Span at);       /* address of fresh memory */
 Ref ir_mem_stack(Fn *fn, u32 size, u32 align, Span at); /* never in the scratch map: holds pointers, or is a callback's context */
+Ref ir_mem_scratch(Fn *fn, u32 size, u32 align, Span at);       /* never on the stack: a callback's, whose address is stored */
 Ref ir_fnref(Fn *fn, const Fn *callback);
 Ref ir_un(Fn *fn, IrOp op, Ref a);              /* neg not */
 Ref ir_bin(Fn *fn, IrOp op, Ref a, Ref b);      /* arithmetic and compares */

@@ -224,10 +224,12 @@ plan(Plan *p, const IrOptions *opt, u32 room, u32 *scratch)
 	Fn *fn = p->fn;
 	u32 used;
 
+	for (u32 m = 0; m < p->n; m++)
+		fn->mems.v[m].scratch = fn->mems.v[m].off_stack;
 	find_meetings(p);
 	if (place_kind(p, false) > MIN(room, (u32)ENOUGH))
 		for (u32 m = 0; m < p->n; m++)
-			fn->mems.v[m].scratch = !fn->mems.v[m].on_stack &&
+			fn->mems.v[m].scratch |= !fn->mems.v[m].on_stack &&
 				fn->mems.v[m].size > (opt->stack_limit ? opt->stack_limit : 32);
 	while ((used = place_kind(p, false)) > room) {
 		u32 big = p->n;

@@ -213,6 +213,7 @@ Ref lower_step(Comp *c, Node *n, bool wanted);
 void lower_fresh(Comp *c, Node *n, const void *sym, const Type *as, Ref base, s32 off, bool clean);
 void assign_var(Comp *c, VarSym *v, Node *value);
 void var_set(Comp *c, VarSym *v, Ref r);
+void var_place(Comp *c, VarSym *v);                             /* a variable in memory */
 Val var_get(Comp *c, VarSym *v);
 void lower_block(Comp *c, Node *n);
 void lower_stmt(Comp *c, Node *n);

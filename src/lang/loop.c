@@ -241,9 +241,8 @@ lower_entries(Comp *c, Node *n)
 		return;
 	}
 	o = open_body(c, &loop, "for", 4, 3);
-	v->placed = true;
-	v->fn = c->fn;
-	v->mem = mem = val_mem_new(c, v->type);
+	var_place(c, v);
+	mem = v->mem;
 	Val key = val_mem(m->key, ir_param(c->fn, 1), 0);
 
 	key.clean = true;

@@ -10,6 +10,25 @@ frame_at(Comp *c, VarSym *v, s32 *off)
 	return c->frame;
 }
 
+/* New memory for it. The kernel lets no function store addresses of its own stack in its caller's. */
+void
+var_place(Comp *c, VarSym *v)
+{
+	s32 off;
+	Ref f;
+
+	v->placed = true;
+	v->fn = c->fn;
+	if (v->shared && c->in_callback)
+		v->mem = ir_mem_scratch(c->fn, MAX(v->type->size, 1u), 8, c->fn->at);
+	else
+		v->mem = val_mem_new(c, v->type);
+	if (!v->shared)
+		return;
+	f = frame_at(c, v, &off);
+	ir_store(c->fn, f, off, 8, v->mem);
+}
+
 /* Memory of a variable that does not fit a register; in a for body the frame holds its address. */
 static Ref
 var_memory(Comp *c, VarSym *v)
@@ -18,15 +37,8 @@ var_memory(Comp *c, VarSym *v)
 	Ref f;
 
 	/* In another Fn it is another variable: the body of a loop that was unrolled. */
-	if (!v->placed || (v->fn != c->fn && !v->shared)) {
-		v->placed = true;
-		v->fn = c->fn;
-		v->mem = val_mem_new(c, v->type);
-		if (v->shared) {
-			f = frame_at(c, v, &off);
-			ir_store(c->fn, f, off, 8, v->mem);
-		}
-	}
+	if (!v->placed || (v->fn != c->fn && !v->shared))
+		var_place(c, v);
 	if (v->fn == c->fn)
 		return v->mem;
 	f = frame_at(c, v, &off);
