@@ -229,6 +229,7 @@ Val val_deref(Comp *c, const Type *ptr, Ref r);                 /* what a pointe
 Val val_load(Comp *c, Val v);                                   /* scalars end in a register */
 Ref val_int(Comp *c, Val v);
 void val_store(Comp *c, Val v, const Type *as, Ref base, s32 off, bool clean);
+enum { LONG_STRING = 64 };              /* over so many bytes the kernel loops, not the program */
 Val val_near(Comp *c, Val v);                                   /* in W_MEM (aggregates), copied if need be */
 Ref val_addr(Comp *c, Val v);
 Ref val_mem_new(Comp *c, const Type *t);                        /* fresh memory for one */

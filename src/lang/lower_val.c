@@ -388,6 +388,52 @@ str_equal_literal(Comp *c, Val v, const char *s, u32 n)
 	return equal_literal(c, val_near(c, v), s, n);
 }
 
+/* One byte: goes on while they are equal and not the end. Called with the index and { a, b, result }. */
+static Fn *
+comparer(Comp *c, u32 n, s64 differ)
+{
+	Fn *fn = ir_fn_new(c->unit, "compare", 2);
+	u32 in = ir_block(fn), equal = ir_block(fn), other = ir_block(fn), more = ir_block(fn), stop = ir_block(fn);
+	Ref at = ir_param(fn, 1), k, x, y;
+
+	fn->at = c->fn->at;
+	k = ir_ext(fn, ir_param(fn, 0), 4, false);
+	ir_br(fn, ir_bini(fn, IR_ult, k, n), in, stop);
+	ir_seal(fn, in);
+	ir_start(fn, in);
+	x = ir_load(fn, ir_bin(fn, IR_add, ir_load(fn, at, 0, 8, false), k), 0, 1, false);
+	y = ir_load(fn, ir_bin(fn, IR_add, ir_load(fn, at, 8, 8, false), k), 0, 1, false);
+	ir_br(fn, ir_bin(fn, IR_eq, x, y), equal, other);
+	ir_seal(fn, equal);
+	ir_start(fn, equal);
+	ir_br(fn, x, more, stop);
+	ir_seal(fn, more);
+	ir_start(fn, more);
+	ir_ret(fn, ir_const(fn, 0));
+	ir_seal(fn, other);
+	ir_start(fn, other);
+	ir_store(fn, at, 16, 8, ir_const(fn, differ));
+	ir_jmp(fn, stop);
+	ir_seal(fn, stop);
+	ir_start(fn, stop);
+	ir_ret(fn, ir_const(fn, 1));
+	return fn;
+}
+
+/* The verifier would walk a long loop byte by byte, with two more ways to follow at each. */
+static Ref
+compare_called(Comp *c, Val a, Val b, u32 n, s64 same)
+{
+	Fn *fn = c->fn;
+	Ref mem = ir_mem_stack(fn, 24, 8, fn->at);
+
+	ir_store(fn, mem, 0, 8, val_addr(c, a));
+	ir_store(fn, mem, 8, 8, val_addr(c, b));
+	ir_store(fn, mem, 16, 8, ir_const(fn, same));
+	IR_CALL(fn, BPF_FUNC_loop, ir_const(fn, n), ir_fnref(fn, comparer(c, n, !same)), mem, ir_const(fn, 0));
+	return ir_load(fn, mem, 16, 8, false);
+}
+
 /* `same` if the first n bytes are equal or both strings end before, else !same: byte by byte, in a loop that the verifier can
  * count. */
 Ref
@@ -401,6 +447,8 @@ string_compare(Comp *c, Val a, Val b, u32 n, s64 same)
 	a = val_near(c, a);
 	b = val_near(c, b);
 	n = MIN(n, MIN(a.type->size, b.type->size));
+	if (n > LONG_STRING && comp_has(c, FEAT_LOOP))
+		return compare_called(c, a, b, n, same);
 	head = ir_block(fn), body = ir_block(fn), more = ir_block(fn), yes = ir_block(fn), no = ir_block(fn), end = ir_block(fn);
 	ir_set(fn, i, ir_const(fn, 0));
 	ir_jmp(fn, head);

@@ -214,15 +214,42 @@ check_number(Comp *c, Node *n)
 	return type_int(8, true);
 }
 
+/* The kernel's copying of strings counts. */
+static Ref
+strlen_called(Comp *c, Val a)
+{
+	Fn *fn = c->fn;
+	u32 size = a.type->size + 1;
+	Ref mem = ir_mem(fn, ALIGN(size, 8), 8, fn->at);
+
+	return ir_bini(fn, IR_add, IR_CALL(fn, BPF_FUNC_probe_read_kernel_str, mem, ir_const(fn, size), val_addr(c, a)), -1);
+}
+
+/* A number of few possible values, each of which the verifier would follow to the program's end, as one that it does not know. */
+static Ref
+unknown(Comp *c, Ref r)
+{
+	Ref mem = ir_mem_stack(c->fn, 8, 8, c->fn->at);
+
+	ir_store(c->fn, mem, 0, 8, r);
+	ir_atomic(c->fn, BPF_ADD, mem, 0, 8, ir_const(c->fn, 0));
+	return ir_load(c->fn, mem, 0, 8, false);
+}
+
 static Ref
 lower_strlen(Comp *c, Node *n)
 {
 	Fn *fn = c->fn;
-	Val a = val_near(c, lower(c, n->list[0]));
+	Val a;
 	Var i = ir_var(fn);
 	u32 head = ir_block(fn), body = ir_block(fn), more = ir_block(fn), end = ir_block(fn);
 	Ref k, x;
 
+	if (n->list[0]->kind == ND_STR)
+		return ir_const(fn, (s64)strnlen(n->list[0]->str, n->list[0]->n));
+	a = val_near(c, lower(c, n->list[0]));
+	if (a.type->size > LONG_STRING)
+		return strlen_called(c, a);
 	ir_set(fn, i, ir_const(fn, 0));
 	ir_jmp(fn, head);
 	ir_start(fn, head);
@@ -239,7 +266,7 @@ lower_strlen(Comp *c, Node *n)
 	ir_seal(fn, head);
 	ir_seal(fn, end);
 	ir_start(fn, end);
-	return ir_get(fn, i);
+	return unknown(c, ir_get(fn, i));
 }
 
 /* The index at which `b` stands in `a`, or -1: each place is tried. */
