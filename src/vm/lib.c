@@ -244,22 +244,17 @@ out:
 int
 pvm_run(pvm_prog *prog, void *mem, size_t size, uint64_t *r0)
 {
-	/* the verifier allows as much of a context as its type may have; a shorter one gets zeroes behind it */
-	static _Thread_local u8 whole[65536];
 	u64 res = 0;
 	int err;
 
-	if (vm_packet_type(prog->p->prog_type))
-		err = size > UINT32_MAX ? -E2BIG : vm_prog_run_packet(prog->p, mem, (u32)size, &res, NULL);
-	else if (prog->p->checked || size >= sizeof(whole))
+	if (size > UINT32_MAX)
+		err = -E2BIG;
+	else if (vm_packet_type(prog->p->prog_type))
+		err = vm_prog_run_packet(prog->p, mem, (u32)size, &res, NULL);
+	else if (prog->p->checked)
 		err = vm_prog_run(prog->p, mem, size, &res, NULL);
-	else {
-		memcpy(whole, mem ? mem : whole, mem ? size : 0);
-		memset(whole + size, 0, sizeof(whole) - size);
-		err = vm_prog_run(prog->p, whole, sizeof(whole), &res, NULL);
-		if (mem)
-			memcpy(mem, whole, size);
-	}
+	else
+		err = vm_prog_run_context(prog->p, mem, (u32)size, &res, NULL);
 	if (r0)
 		*r0 = res;
 	return err;

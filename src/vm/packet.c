@@ -185,3 +185,39 @@ vm_prog_run_packet(VmProg *p, const u8 *bytes, u32 n, u64 *r0, Buf *why)
 	vm_packet_close(&pkt);
 	return err;
 }
+
+/* More than any program of the type may read or write of its context. */
+static u32
+context_room(u32 prog_type)
+{
+	switch (prog_type) {
+	case BPF_PROG_TYPE_SYSCALL: return 1 << 16;
+	case BPF_PROG_TYPE_TRACEPOINT: case BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE: return 1 << 13;
+	}
+	return 1 << 10;
+}
+
+int
+vm_prog_run_context(VmProg *p, void *mem, u32 size, u64 *r0, Buf *why)
+{
+	static _Thread_local u8 small[1 << 10] __attribute__((aligned(16)));
+	u32 room = context_room(p->prog_type);
+	u8 *whole = small;
+	int err;
+
+	if (size > room || room > sizeof(small)) {
+		room = MAX(room, size);
+		whole = malloc(room);
+		if (!whole)
+			return -ENOMEM;
+	}
+	if (size)
+		memcpy(whole, mem, size);
+	memset(whole + size, 0, room - size);
+	err = vm_prog_run(p, whole, room, r0, why);
+	if (size)
+		memcpy(mem, whole, size);
+	if (whole != small)
+		free(whole);
+	return err;
+}

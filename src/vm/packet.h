@@ -16,6 +16,9 @@ typedef struct VmPacket {
 enum { VM_PACKET_HEAD = 1 };    /* data moved: metadata in front of it is gone */
 
 bool vm_packet_type(u32 prog_type);             /* do programs of this type run over a packet? */
+/* Runs p, whose type has no packet, over a context: mem, behind which lie zeroes as far as the verifier lets programs of this
+ * type look; what the program wrote into the first `size` bytes goes back. */
+int vm_prog_run_context(VmProg *p, void *mem, u32 size, u64 *r0, Buf *why);
 int vm_packet_open(VmPacket *p, u32 prog_type, const u8 *bytes, u32 n);         /* 0 or -errno */
 void vm_packet_close(VmPacket *p);
 void vm_packet_bind(const VmPacket *p, VmContext *c);

@@ -56,7 +56,6 @@ struct VmContext {
 	u8 *net;                        /* its network header */
 	u8 *data_room;                  /* lowest byte that adjust_head may give; data_max: behind the last one */
 	u8 *data_max;
-	u64 *fixed_time;                /* deterministic runs: the clock, or NULL */
 	u32 tail_calls;
 	u32 depth;                      /* frames in use */
 	s64 budget;
@@ -98,6 +97,8 @@ int vm_helper_register(u32 id, const char *name, int args, VmHelperFn *fn);
 /* Copies memory that may not be there. 0 or -EFAULT. */
 int vm_safe_read(VmContext *c, void *to, u64 from, size_t n);
 u64 vm_time(VmContext *c);
+/* From now on the runs of this thread see times and random numbers that follow from seed; 0: the real ones again. */
+void vm_determine(u64 seed);
 
 /* ---- jit/ ---- */
 /* Compiles p (sets native, leaf). 0 or -errno; -ENOTSUP: no JIT for this machine. */

@@ -12,39 +12,49 @@
 #include <time.h>
 #include <unistd.h>
 
+static _Thread_local u64 fixed_time;    /* not 0: each look at a clock is a microsecond later */
+
 static u64
-clock_ns(VmContext *c, clockid_t id)
+clock_ns(clockid_t id)
 {
 	struct timespec t;
 
-	if (c->fixed_time)
-		return *c->fixed_time;
+	if (fixed_time)
+		return fixed_time += 1000;
 	clock_gettime(id, &t);
 	return (u64)t.tv_sec * 1000000000u + (u64)t.tv_nsec;
 }
 
 u64
-vm_time(VmContext *c)
+vm_time(VmContext *c __attribute__((unused)))
 {
-	return clock_ns(c, CLOCK_MONOTONIC);
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
-DEFINE_HELPER(ktime_get_ns) { return clock_ns(c, CLOCK_MONOTONIC); }
-DEFINE_HELPER(ktime_get_boot_ns) { return clock_ns(c, CLOCK_BOOTTIME); }
-DEFINE_HELPER(ktime_get_coarse_ns) { return clock_ns(c, CLOCK_MONOTONIC_COARSE); }
-DEFINE_HELPER(ktime_get_tai_ns) { return clock_ns(c, CLOCK_TAI); }
+DEFINE_HELPER(ktime_get_ns) { return clock_ns(CLOCK_MONOTONIC); }
+DEFINE_HELPER(ktime_get_boot_ns) { return clock_ns(CLOCK_BOOTTIME); }
+DEFINE_HELPER(ktime_get_coarse_ns) { return clock_ns(CLOCK_MONOTONIC_COARSE); }
+DEFINE_HELPER(ktime_get_tai_ns) { return clock_ns(CLOCK_TAI); }
 /* Ticks of 1/250 s, counted as Linux counts them: from five minutes before they overflow 32 bits. */
-DEFINE_HELPER(jiffies64) { return clock_ns(c, CLOCK_MONOTONIC_COARSE) / 4000000 + (u32)(-300 * 250); }
+DEFINE_HELPER(jiffies64) { return clock_ns(CLOCK_MONOTONIC_COARSE) / 4000000 + (u32)(-300 * 250); }
+
+static _Thread_local u64 state;         /* of the random numbers */
+
+void
+vm_determine(u64 seed)
+{
+	fixed_time = seed;
+	state = seed * 0x9e3779b97f4a7c15u;
+}
 
 DEFINE_HELPER(get_prandom_u32)
 {
-	static _Thread_local u64 state;
 	static _Thread_local pid_t owner;
 	pid_t tid = (pid_t)map_self();
 
-	if (owner != tid || !state) {   /* a forked child has a series of its own */
+	if (!fixed_time && (owner != tid || !state)) {   /* a forked child has a series of its own */
 		if (getrandom(&state, sizeof(state), 0) != sizeof(state) || !state)
-			state = clock_ns(c, CLOCK_MONOTONIC) | 1;
+			state = clock_ns(CLOCK_MONOTONIC) | 1;
 		owner = tid;
 	}
 	state ^= state >> 12;
