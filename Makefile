@@ -59,7 +59,7 @@ $B/libpiton-vm.a: $B/libpiton-vm.o
 	@rm -f $@
 	ar rcs $@ $^
 $B/libpiton-vm.so: $B/libpiton-vm.o
-	$(CC) -shared $(LDFLAGS) -Wl,-soname,libpiton-vm.so.0 -o $@ $^ -lelf -lz -lpthread
+	$(CC) -shared $(LDFLAGS) -Wl,-soname,libpiton-vm.so.0 -o $@ $^ -lz -lpthread
 $B/pic/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fPIC -c -o $@ $<

@@ -1,5 +1,5 @@
 /* names: numbers for the names in expressions, from tables here, /etc/services, /etc/protocols, /etc/networks,
- * /etc/ethers and the resolver. */
+ * /etc/ethers and the resolver. Containers and routers often lack the files: the usual names are known without them. */
 #include "filt/in.h"
 
 #include <strings.h>
@@ -53,6 +53,25 @@ static const NameRow ether_protos[] = {
 	{ "iso", 0xfe }, { "stp", 0x42 }, { "ipx", 0xe0 }, { "netbeui", 0xf0 }, { NULL, 0 },
 };
 
+/* IANA's numbers, under the names of Debian's /etc/protocols and /etc/services. */
+static const NameRow protocols[] = {
+	{ "icmp", 1 }, { "igmp", 2 }, { "ipencap", 4 }, { "tcp", 6 }, { "egp", 8 }, { "igp", 9 }, { "udp", 17 }, { "dccp", 33 },
+	{ "ipv6", 41 }, { "ipv6-route", 43 }, { "ipv6-frag", 44 }, { "rsvp", 46 }, { "gre", 47 }, { "esp", 50 }, { "ah", 51 },
+	{ "ipv6-icmp", 58 }, { "ipv6-nonxt", 59 }, { "ipv6-opts", 60 }, { "eigrp", 88 }, { "ospf", 89 }, { "ipip", 94 },
+	{ "pim", 103 }, { "vrrp", 112 }, { "l2tp", 115 }, { "isis", 124 }, { "sctp", 132 }, { "udplite", 136 }, { NULL, 0 },
+};
+static const NameRow tcp_services[] = {
+	{ "ftp-data", 20 }, { "ftp", 21 }, { "ssh", 22 }, { "telnet", 23 }, { "smtp", 25 }, { "domain", 53 }, { "http", 80 },
+	{ "kerberos", 88 }, { "pop3", 110 }, { "sunrpc", 111 }, { "imap2", 143 }, { "snmp", 161 }, { "bgp", 179 }, { "ldap", 389 },
+	{ "https", 443 }, { "submission", 587 }, { "ldaps", 636 }, { "imaps", 993 }, { "pop3s", 995 }, { "nfs", 2049 },
+	{ "mysql", 3306 }, { "postgresql", 5432 }, { "http-alt", 8080 }, { NULL, 0 },
+};
+static const NameRow udp_services[] = {
+	{ "domain", 53 }, { "bootps", 67 }, { "bootpc", 68 }, { "tftp", 69 }, { "kerberos", 88 }, { "sunrpc", 111 }, { "ntp", 123 },
+	{ "snmp", 161 }, { "snmp-trap", 162 }, { "ldap", 389 }, { "https", 443 }, { "isakmp", 500 }, { "syslog", 514 },
+	{ "ldaps", 636 }, { "nfs", 2049 }, { NULL, 0 },
+};
+
 int
 filt_row(const NameRow *rows, const char *name)
 {
@@ -87,11 +106,14 @@ filt_name_proto(const char *name, u32 *v)
 {
 	struct protoent buf, *p = NULL;
 	char text[2048];
+	int known;
 
 	if (getprotobyname_r(name, &buf, text, sizeof(text), &p) || !p)
-		return false;
-	*v = (u32)p->p_proto;
-	return true;
+		known = filt_row(protocols, name);
+	else
+		known = p->p_proto;
+	*v = (u32)known;
+	return known >= 0;
 }
 
 bool
@@ -101,9 +123,12 @@ filt_name_net(const char *name, u32 *addr)
 	char text[2048];
 	int herr;
 
-	if (getnetbyname_r(name, &buf, text, sizeof(text), &n, &herr) || !n || !n->n_net)
+	if (!getnetbyname_r(name, &buf, text, sizeof(text), &n, &herr) && n && n->n_net)
+		*addr = n->n_net;
+	else if (!strcmp(name, "loopback"))
+		*addr = 127u << 24;
+	else
 		return false;
-	*addr = n->n_net;
 	return true;
 }
 
@@ -114,7 +139,7 @@ service(const char *name, int socktype, int proto)
 	int port = -1;
 
 	if (getaddrinfo(NULL, name, &hints, &res))
-		return -1;
+		return filt_row(socktype == SOCK_STREAM ? tcp_services : udp_services, name);
 	if (res && res->ai_addr)
 		port = ntohs(((struct sockaddr_in *)res->ai_addr)->sin_port);
 	freeaddrinfo(res);
