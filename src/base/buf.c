@@ -21,7 +21,10 @@ buf_space(Buf *b, size_t n)
 void
 buf_put(Buf *b, const void *p, size_t n)
 {
-	memcpy(buf_space(b, n), p, n);
+	char *to = buf_space(b, n);
+
+	if (n)                          /* p may be NULL for nothing */
+		memcpy(to, p, n);
 	b->n += n;
 	b->p[b->n] = 0;
 }
