@@ -412,58 +412,57 @@ skip_empty(Fn *fn)
 
 /* ---- returns ---- */
 
-/* One block per returned constant; what ends in it jumps there. */
+/* The constant that b returns, or 0. */
+static Ref
+returned(const Fn *fn, const Block *b)
+{
+	const Ins *end = terminator(fn, b);
+
+	return end->op == IR_ret && is_const(fn, end->a) ? end->a : 0;
+}
+
+static void
+jump_instead(Fn *fn, Block *b, u32 to)
+{
+	terminator(fn, b)->op = IR_jmp;
+	terminator(fn, b)->a = 0;
+	ir_link(fn, b->id, 0, to);
+	fn->blocks.v[to]->cold &= b->cold;
+}
+
+/* One block per returned constant; what ends in it jumps there. alone, ends: by constant, a block that does nothing else, and the
+ * number of blocks that end so. */
 static bool
 merge_returns(Fn *fn)
 {
-	u32 n = fn->blocks.n;
+	Arena *a = arena_new();
+	u32 n = fn->blocks.n, *alone = NEW_N(a, u32, fn->ins.n), *ends = NEW_N(a, u32, fn->ins.n);
 	bool changed = false;
 
+	for (u32 k = n; k-- > 0;) {
+		Ref v = returned(fn, fn->blocks.v[k]);
+
+		ends[v]++;
+		if (v && k && fn->blocks.v[k]->ins.n == 1)
+			alone[v] = k;
+	}
 	for (u32 k = 0; k < n; k++) {
-		Block *b = fn->blocks.v[k];
-		Ref v = terminator(fn, b)->op == IR_ret ? terminator(fn, b)->a : 0;
-		u32 shared = NO_BLOCK;
+		Ref v = returned(fn, fn->blocks.v[k]);
+		Ref ret;
 
-		if (!v || !is_const(fn, v) || b->ins.n == 1)
+		if (!v || alone[v] == k || (fn->blocks.v[k]->ins.n == 1 && !alone[v]) || (!alone[v] && ends[v] < 2))
 			continue;
-		for (u32 j = 1; j < fn->blocks.n && shared == NO_BLOCK; j++)
-			if (fn->blocks.v[j]->ins.n == 1 && terminator(fn, fn->blocks.v[j])->op == IR_ret &&
-			    terminator(fn, fn->blocks.v[j])->a == v)
-				shared = j;
-		if (shared == NO_BLOCK) {
-			u32 others = 0;
-
-			for (u32 j = 0; j < n; j++)
-				others += j != k && terminator(fn, fn->blocks.v[j])->op == IR_ret &&
-					terminator(fn, fn->blocks.v[j])->a == v;
-			if (!others)
-				continue;
-			shared = ir_block(fn);
-			fn->blocks.v[shared]->sealed = true;
-			VEC_PUSH(fn->a, &fn->blocks.v[shared]->ins, ir_new(fn, shared, (Ins){ .op = IR_ret, .a = v }));
+		if (!alone[v]) {
+			alone[v] = ir_block(fn);
+			fn->blocks.v[alone[v]]->sealed = true;
+			ret = ir_new(fn, alone[v], (Ins){ .op = IR_ret, .a = v });
+			VEC_PUSH(fn->a, &fn->blocks.v[alone[v]]->ins, ret);
 		}
-		terminator(fn, b)->op = IR_jmp;
-		terminator(fn, b)->a = 0;
-		ir_link(fn, b->id, 0, shared);
-		fn->blocks.v[shared]->cold &= b->cold;
+		jump_instead(fn, fn->blocks.v[k], alone[v]);
+		ends[v]--;
 		changed = true;
 	}
-	/* blocks that are nothing but the same return */
-	for (u32 k = 0; k < fn->blocks.n; k++)
-		for (u32 j = 1; j < k; j++) {
-			Block *b = fn->blocks.v[k], *to = fn->blocks.v[j];
-
-			if (b->ins.n != 1 || to->ins.n != 1 || terminator(fn, b)->op != IR_ret ||
-			    terminator(fn, to)->op != IR_ret || terminator(fn, b)->a != terminator(fn, to)->a ||
-			    !is_const(fn, terminator(fn, b)->a))
-				continue;
-			terminator(fn, b)->op = IR_jmp;
-			terminator(fn, b)->a = 0;
-			ir_link(fn, k, 0, j);
-			to->cold &= b->cold;
-			changed = true;
-			break;
-		}
+	arena_free(a);
 	if (changed)
 		ir_tidy(fn);
 	return changed;

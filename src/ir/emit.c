@@ -140,6 +140,7 @@ typedef struct Out {
 	Vec(Jump) jumps;
 	/* when jumps are too far without them: */
 	u32 *island;            /* per block: pc + 1 of the last island that leads to it */
+	const Jump **waiting;   /* put_islands(): per block, a jump that waits for it too long */
 	u32 *last;              /* per block: place in the layout of the last block that jumps to it */
 	u32 now;                /* place in the layout */
 	u32 checked;
@@ -172,42 +173,47 @@ falls_through(const Out *o)
 	return last->code != (BPF_JMP | BPF_JA) && last->code != (BPF_JMP | BPF_EXIT);
 }
 
+/* A jump to a block that is not there yet, and no island leads on. */
+static bool
+waits(const Out *o, const Jump *j)
+{
+	return !o->start[j->to] && !j->island;
+}
+
 /* Before the k-th block of the layout: jumps that led too far to reach, on behalf of those that stand before (and wait
  * for a block to come) and of those that will stand behind (and go back). */
 static void
 put_islands(Out *o, u32 k)
 {
-	u32 pc = o->e->insns.n, skip = NO_BLOCK, base = o->e->start[o->mf->fn->index];
+	u32 pc = o->e->insns.n, skip = NO_BLOCK, base = o->e->start[o->mf->fn->index], jumps = o->jumps.n;
+	const Jump **wait = o->waiting;
 
 	if (pc - base < o->checked + STEP)
 		return;
 	o->checked = pc - base;
+	memset(wait, 0, o->mf->blocks.n * sizeof(*wait));
+	for (u32 j = 0; j < jumps; j++)
+		if (waits(o, &o->jumps.v[j]) && pc - o->jumps.v[j].pc > REACH)
+			wait[o->jumps.v[j].to] = &o->jumps.v[j];
 	for (u32 b = 0; b < o->mf->blocks.n; b++) {
-		Span at = { 0, 0 };
+		Span at = wait[b] ? wait[b]->at : (Span){ 0, 0 };
+		bool back = o->start[b] && o->last[b] >= k && pc - (o->island[b] ? o->island[b] : o->start[b]) > REACH;
 		u32 here;
-		bool wanted = false;
 
-		for (u32 j = 0; !o->start[b] && j < o->jumps.n; j++)
-			if (o->jumps.v[j].to == b && !o->jumps.v[j].island && pc - o->jumps.v[j].pc > REACH) {
-				wanted = true;
-				at = o->jumps.v[j].at;
-			}
-		if (o->start[b])
-			wanted = o->last[b] >= k && pc - (o->island[b] ? o->island[b] : o->start[b]) > REACH;
-		if (!wanted)
+		if (!wait[b] && !back)
 			continue;
 		if (skip == NO_BLOCK && falls_through(o)) {
 			skip = o->e->insns.n;
 			put(o, (Insn){ .code = BPF_JMP | BPF_JA }, at);
 		}
 		here = o->e->insns.n;
-		for (u32 j = 0; !o->start[b] && j < o->jumps.n; j++)
-			if (o->jumps.v[j].to == b && !o->jumps.v[j].island)
-				o->jumps.v[j].island = here + 1;
 		VEC_PUSH(o->e->a, &o->jumps, ((Jump){ here, b, o->start[b] ? o->island[b] : 0, k, at }));
 		put(o, (Insn){ .code = BPF_JMP | BPF_JA }, at);
 		o->island[b] = here + 1;
 	}
+	for (u32 j = 0; j < jumps; j++)
+		if (waits(o, &o->jumps.v[j]) && wait[o->jumps.v[j].to])
+			o->jumps.v[j].island = o->island[o->jumps.v[j].to];
 	if (skip != NO_BLOCK)
 		o->e->insns.v[skip].off = (s16)(o->e->insns.n - skip - 1);
 }
@@ -378,6 +384,7 @@ static void
 find_last(Out *o)
 {
 	o->island = NEW_N(o->mf->a, u32, o->mf->blocks.n);
+	o->waiting = NEW_N(o->mf->a, const Jump *, o->mf->blocks.n);
 	o->last = NEW_N(o->mf->a, u32, o->mf->blocks.n);
 	for (u32 j = 0; j < o->jumps.n; j++)
 		o->last[o->jumps.v[j].to] = o->jumps.v[j].from;

@@ -96,7 +96,8 @@ flow(Plan *p, const Bits *own)
 	}
 }
 
-typedef struct Walk { Bits seen, now; u32 *left; } Walk;
+/* open: touched before and still to be touched; now: by this instruction; left: touches to come in this block, all 0 behind it. */
+typedef struct Walk { Bits open, now; const Bits *after; u32 *left; } Walk;
 
 static void
 count(Plan *p, u32 mem, bool escapes, void *arg)
@@ -111,21 +112,29 @@ touch(Plan *p, u32 mem, bool escapes, void *arg)
 	Walk *w = arg;
 
 	(void)escapes;
-	bits_add(&w->seen, mem);
+	bits_add(&w->open, mem);
 	bits_add(&w->now, mem);
-	for (s64 o = bits_next(&w->seen, 0); o >= 0; o = bits_next(&w->seen, (u32)o + 1))
-		if (w->left[o] || bits_has(&w->now, (u32)o)) {
-			bits_add(&p->meets[mem], (u32)o);
-			bits_add(&p->meets[o], mem);
-		}
+	for (s64 o = bits_next(&w->open, 0); o >= 0; o = bits_next(&w->open, (u32)o + 1)) {
+		bits_add(&p->meets[mem], (u32)o);
+		bits_add(&p->meets[o], mem);
+	}
 	w->left[mem]--;
+}
+
+/* What is never touched again is no longer open. */
+static void
+close_done(Walk *w)
+{
+	for (s64 o = bits_next(&w->now, 0); o >= 0; o = bits_next(&w->now, (u32)o + 1))
+		if (!w->left[o] && !bits_has(w->after, (u32)o))
+			bits_del(&w->open, (u32)o);
 }
 
 static void
 find_meetings(Plan *p)
 {
 	Bits *own = NEW_N(p->a, Bits, p->fn->blocks.n);
-	Walk w = { bits_new(p->a, p->n), bits_new(p->a, p->n), NEW_N(p->a, u32, p->n) };
+	Walk w = { .open = bits_new(p->a, p->n), .now = bits_new(p->a, p->n), .left = NEW_N(p->a, u32, p->n) };
 
 	p->before = NEW_N(p->a, Bits, p->fn->blocks.n);
 	p->after = NEW_N(p->a, Bits, p->fn->blocks.n);
@@ -144,16 +153,15 @@ find_meetings(Plan *p)
 	for (u32 k = 0; k < p->fn->blocks.n; k++) {
 		const Block *b = p->fn->blocks.v[k];
 
-		bits_copy(&w.seen, &p->before[k]);
-		memset(w.left, 0, p->n * sizeof(u32));
+		for (u32 x = 0; x < (p->n + 63) / 64; x++)
+			w.open.w[x] = p->before[k].w[x] & (own[k].w[x] | p->after[k].w[x]);
+		w.after = &p->after[k];
 		for (u32 n = 0; n < b->ins.n; n++)
 			each_touch(p, b->ins.v[n], count, w.left);
-		for (u32 m = 0; m < p->n; m++)
-			if (bits_has(&p->after[k], m))
-				w.left[m] += 1u << 30;
 		for (u32 n = 0; n < b->ins.n; n++) {
 			memset(w.now.w, 0, (p->n + 63) / 64 * 8);
 			each_touch(p, b->ins.v[n], touch, &w);
+			close_done(&w);
 		}
 	}
 	for (u32 m = 0; m < p->n; m++)
