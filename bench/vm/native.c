@@ -1,4 +1,4 @@
-/* Times prog() of one bench file, compiled by gcc; prints ns per run and the result. argv[1]: memory in hex. */
+/* Times prog() of one bench file, compiled by gcc; prints ns per run and the result. argv[1]: memory in hex; argv[2]: run it once. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,9 @@ main(int argc, char **argv)
 		sscanf(argv[1] + i * 2, "%2x", &v);
 		mem[i] = (unsigned char)v;
 	}
-	for (int slice = 0; slice < 300; ) {
+	if (argc > 2)
+		r = prog(mem, n);
+	for (int slice = 0; argc <= 2 && slice < 300; ) {
 		double t = now();
 
 		for (long i = 0; i < runs; i++)
