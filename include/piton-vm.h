@@ -32,6 +32,8 @@ int pvm_map_delete(pvm *vm, int map, const void *key);
 int pvm_map_next(pvm *vm, int map, const void *key, void *next);        /* key NULL: the first one; -ENOENT: the end */
 /* Records of a ring buffer: calls fn for each that waits; gives their number. */
 int pvm_ring(pvm *vm, int map, int (*fn)(void *arg, const void *data, uint32_t size), void *arg);
+/* One record into a user ring buffer, for the program to drain; -ENOSPC: it is full. */
+int pvm_ring_put(pvm *vm, int map, const void *data, uint32_t size);
 
 /* A helper of your own under a number from 0x10000 on, for all machines of the process; register it before loading. It is
  * called with r1 to r5; args says how many of them it takes (all are plain numbers to the verifier). */

@@ -124,6 +124,22 @@ pvm_ring(pvm *vm, int map, int (*fn)(void *arg, const void *data, uint32_t size)
 }
 
 int
+pvm_ring_put(pvm *vm, int map, const void *data, uint32_t size)
+{
+	VmMap *m = map_at(vm, map);
+	void *record;
+
+	if (!m || m->def.type != BPF_MAP_TYPE_USER_RINGBUF)
+		return fail(vm, -EINVAL, "this is no user ring buffer");
+	record = ring_reserve(m, size);
+	if (!record)
+		return fail(vm, -ENOSPC, "the ring is full");
+	memcpy(record, data, size);
+	ring_commit(m, record, false, 0);
+	return 0;
+}
+
+int
 pvm_helper(uint32_t number, const char *name, int args,
 	   uint64_t (*fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, void *))
 {

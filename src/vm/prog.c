@@ -258,6 +258,7 @@ vm_prog_free(VmProg *p)
 {
 	if (!p || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
 		return;
+	vm_timers_end(p);
 	if (p->native.run)
 		vm_jit_free(p);
 	for (u32 i = 0; p->maps && i < p->n_maps; i++)

@@ -97,6 +97,7 @@ int vm_helper_register(u32 id, const char *name, int args, VmHelperFn *fn);
 /* Copies memory that may not be there. 0 or -EFAULT. */
 int vm_safe_read(VmContext *c, void *to, u64 from, size_t n);
 u64 vm_time(VmContext *c);
+void vm_timers_end(const VmProg *p);    /* before p goes: its timers go with it */
 /* From now on the runs of this thread see times and random numbers that follow from seed; 0: the real ones again. */
 void vm_determine(u64 seed);
 

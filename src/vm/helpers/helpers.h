@@ -17,6 +17,8 @@
 #define PTR(r) ((void *)(uintptr_t)(r))
 #define ERR(e) ((u64)(s64)-(e))
 
+void vm_dynptr_set(void *slots, void *data, u32 size, bool rdonly);
+
 /* print.c: the format language of bpf_trace_printk and bpf_snprintf; gives the length without NUL, or -errno. */
 s64 vm_format(VmContext *c, char *out, size_t size, const char *fmt, size_t fmt_size, const u64 *args, u32 n_args);
 

@@ -41,6 +41,7 @@ static int
 array_update(VmMap *m, const void *key, const void *value, u64 flags)
 {
 	u8 *v = array_lookup(m, key);
+	u64 timer = 0;
 
 	if ((flags & ~(u64)BPF_F_LOCK) > BPF_EXIST)
 		return -EINVAL;
@@ -48,7 +49,11 @@ array_update(VmMap *m, const void *key, const void *value, u64 flags)
 		return -E2BIG;
 	if (flags & BPF_NOEXIST)
 		return -EEXIST;
+	if (m->timer)                   /* it stays */
+		memcpy(&timer, v + m->timer - 1, sizeof(timer));
 	memcpy(v, value, m->def.value_size);
+	if (m->timer)
+		memcpy(v + m->timer - 1, &timer, sizeof(timer));
 	return 0;
 }
 

@@ -146,12 +146,21 @@ hash_fresh(VmMap *m)
 	head_of(m)->free = 1;
 }
 
+/* A timer of the value goes with it: without its number in its place it is none. */
+static void
+end_timer(VmMap *m, Elem *e)
+{
+	if (m->timer)
+		memset(value_of(m, e) + m->timer - 1, 0, sizeof(u64));
+}
+
 static void
 give(VmMap *m, u32 i)
 {
 	Head *h = head_of(m);
 	u64 was = __atomic_load_n(&h->free, __ATOMIC_RELAXED), now;
 
+	end_timer(m, elem(m, i));
 	do {
 		__atomic_store_n(&elem(m, i)->next, (u32)was, __ATOMIC_RELAXED);
 		now = ((was >> 32) + 1) << 32 | (i + 1);
@@ -369,6 +378,7 @@ fill(VmMap *m, Elem *e, u32 hash, const void *key, const void *value)
 		memcpy(value_of(m, e) + (size_t)map_cpu(m) * m->vsize, value, m->def.value_size);
 	} else
 		memcpy(value_of(m, e), value, m->def.value_size);
+	end_timer(m, e);
 }
 
 static int

@@ -18,7 +18,7 @@ static const MapOps *const kinds[] = {
 	[BPF_MAP_TYPE_LPM_TRIE] = &map_lpm, [BPF_MAP_TYPE_ARRAY_OF_MAPS] = &map_slots,
 	[BPF_MAP_TYPE_HASH_OF_MAPS] = &map_slots_hash, [BPF_MAP_TYPE_QUEUE] = &map_queue,
 	[BPF_MAP_TYPE_STACK] = &map_queue, [BPF_MAP_TYPE_RINGBUF] = &map_ring, [BPF_MAP_TYPE_TASK_STORAGE] = &map_hash,
-	[BPF_MAP_TYPE_BLOOM_FILTER] = &map_bloom,
+	[BPF_MAP_TYPE_BLOOM_FILTER] = &map_bloom, [BPF_MAP_TYPE_USER_RINGBUF] = &map_ring,
 	[BPF_MAP_TYPE_CGROUP_ARRAY] = &map_inert, [BPF_MAP_TYPE_DEVMAP] = &map_inert, [BPF_MAP_TYPE_SOCKMAP] = &map_inert,
 	[BPF_MAP_TYPE_CPUMAP] = &map_inert, [BPF_MAP_TYPE_XSKMAP] = &map_inert, [BPF_MAP_TYPE_SOCKHASH] = &map_inert,
 	[BPF_MAP_TYPE_CGROUP_STORAGE] = &map_inert, [BPF_MAP_TYPE_REUSEPORT_SOCKARRAY] = &map_inert,
@@ -77,6 +77,9 @@ new_view(const MapDef *def, int *err)
 		return NULL;
 	m->def = *def;
 	m->def.name = strdup(def->name ? def->name : "");
+	for (u32 i = 0; i < def->n_fields; i++)
+		if (def->fields[i].kind == MF_TIMER && def->fields[i].off + sizeof(u64) <= def->value_size)
+			m->timer = def->fields[i].off + 1;
 	m->def.init = NULL;
 	m->def.fields = NULL;
 	m->def.prog_keys = NULL;

@@ -40,6 +40,7 @@ struct VmMap {
 	u32 *buckets;                   /* hash kinds: lock and head of each */
 	u32 mask;
 	u32 koff, voff;                 /* inside an element */
+	u32 timer;                      /* offset of a bpf_timer in the value + 1; 0: none */
 	void **slots;                   /* map-in-map, prog array: this process's pointers */
 	VmMap *inner;                   /* template of a map-in-map */
 	void *(*quick)(VmMap *m, const void *key);      /* the look-up for compiled code: that of ops, or one for this size of key */
@@ -75,6 +76,8 @@ int vm_map_set_map(VmMap *m, const void *key, VmMap *inner);
 void *ring_reserve(VmMap *m, u64 size);         /* NULL: full */
 void ring_commit(VmMap *m, void *record, bool discard, u64 flags);
 int ring_consume(VmMap *m, RecordFn *fn, void *arg);
+/* The same by one caller at a time: -EBUSY. */
+int ring_drain(VmMap *m, RecordFn *fn, void *arg);
 u64 ring_query(VmMap *m, u64 what);
 u64 ring_lost(VmMap *m);
 bool ring_record(VmMap *m, const u8 *p, u64 *lo, u64 *len);     /* a reserved record that holds p */

@@ -24,14 +24,20 @@ head_of(const VmMap *m)
 	return (Head *)m->base;
 }
 
+static bool
+is_ring(const VmMap *m)
+{
+	return m->def.type == BPF_MAP_TYPE_RINGBUF || m->def.type == BPF_MAP_TYPE_USER_RINGBUF;
+}
+
 static int
 ring_plan(VmMap *m)
 {
 	u64 size = 4096;
 
-	if (m->def.type == BPF_MAP_TYPE_RINGBUF && (m->def.key_size || m->def.value_size || !m->def.max_entries))
+	if (is_ring(m) && (m->def.key_size || m->def.value_size || !m->def.max_entries))
 		return -EINVAL;
-	if (m->def.type == BPF_MAP_TYPE_RINGBUF)
+	if (is_ring(m))
 		while (size < m->def.max_entries)
 			size *= 2;
 	else
@@ -93,6 +99,17 @@ ring_commit(VmMap *m, void *record, bool discard, u64 flags)
 			return;         /* the counter is full: it is readable anyway */
 }
 
+typedef struct Count { RecordFn *fn; void *arg; int n; } Count;
+
+static int
+counted(void *arg, const void *data, u32 size)
+{
+	Count *c = arg;
+
+	c->n++;
+	return c->fn(c->arg, data, size);
+}
+
 int
 ring_consume(VmMap *m, RecordFn *fn, void *arg)
 {
@@ -121,6 +138,24 @@ ring_consume(VmMap *m, RecordFn *fn, void *arg)
 			return stop;
 	}
 	return n;
+}
+
+int
+ring_drain(VmMap *m, RecordFn *fn, void *arg)
+{
+	u32 *busy = &head_of(m)->consuming;
+	Count count = { fn, arg, 0 };
+
+	if (!map_trylock(busy)) {
+		u32 owner = __atomic_load_n(busy, __ATOMIC_RELAXED);
+
+		if (!map_owner_dead(owner) ||
+		    !__atomic_compare_exchange_n(busy, &owner, map_self(), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return -EBUSY;
+	}
+	ring_consume(m, counted, &count);
+	map_unlock(busy);
+	return count.n;
 }
 
 u64
