@@ -16,7 +16,7 @@ typedef struct Piece { u32 sec, from, n, at; } Piece;
 typedef struct Elf {
 	Arena *a;
 	Diag *d;
-	u32 base;
+	const char *name;
 	const u8 *p;
 	u64 n;
 	Object *o;
@@ -39,11 +39,15 @@ typedef struct Elf {
 PRINTF(2, 3) static bool
 bad(Elf *e, const char *fmt, ...)
 {
+	Buf b = { 0 };
 	va_list ap;
 
 	va_start(ap, fmt);
-	diag_verr(e->d, false, (Span){ e->base, e->base + 1 }, E_OBJECT, fmt, ap);
+	buf_vprintf(&b, fmt, ap);
 	va_end(ap);
+	/* a file of bytes has no lines to point at */
+	diag_err(e->d, (Span){ 0, 0 }, E_OBJECT, "%s: %s", e->name, b.p ? b.p : "");
+	buf_free(&b);
 	return false;
 }
 
@@ -702,7 +706,7 @@ bpf_elf_parse(const char *name, const u8 *p, size_t n, Arena *a, Diag *d, Object
 	Elf e = { .a = a, .d = d, .p = p, .n = n, .o = o };
 	const Sec *license, *comment;
 
-	e.base = diag_source(d, name, "", 0);
+	e.name = name;
 	if (!read_sections(&e) || !read_symbols(&e))
 		return false;
 	e.btf_sec = section(&e, ".BTF");
