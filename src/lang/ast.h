@@ -91,6 +91,7 @@ Node *parse_expr(Parser *p);
 Node *parse_unary(Parser *p);
 Node *parse_type(Parser *p);
 Node *parse_block(Parser *p);
+Node *parse_if(Parser *p);                                      /* a statement, or a value if each branch ends in one */
 Node *node_new(Parser *p, NodeKind kind, u32 from);             /* span from..; end set by node_end */
 Node *node_end(Parser *p, Node *n);                             /* sets height and the span's end */
 bool parse_accept(Parser *p, int tok);

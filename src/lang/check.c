@@ -158,8 +158,8 @@ constant_text(const Node *n)
 }
 
 /* The value of a condition that is known while compiling; false: not (yet). */
-static bool
-constant(const Node *n, u64 *v)
+bool
+check_constant(const Node *n, u64 *v)
 {
 	u64 x, y;
 
@@ -170,24 +170,24 @@ constant(const Node *n, u64 *v)
 		*v = n->num;
 		return true;
 	case ND_COMPTIME:
-		return constant(n->a, v);
+		return check_constant(n->a, v);
 	case ND_CALL:
 		*v = n->num;
 		return n->fixed;
 	case ND_UN:
-		if (n->op != '!' || !constant(n->a, &x))
+		if (n->op != '!' || !check_constant(n->a, &x))
 			return false;
 		*v = !x;
 		return true;
 	case ND_BIN:
 		if (n->op == TK_LAND || n->op == TK_LOR) {
-			if (!constant(n->a, &x))
+			if (!check_constant(n->a, &x))
 				return false;
 			if ((n->op == TK_LAND) == !x) {
 				*v = x != 0;
 				return true;
 			}
-			if (!constant(n->b, &y))
+			if (!check_constant(n->b, &y))
 				return false;
 			*v = y != 0;
 			return true;
@@ -196,7 +196,7 @@ constant(const Node *n, u64 *v)
 			*v = !strcmp(constant_text(n->a), constant_text(n->b)) == (n->op == TK_EQ);
 			return true;
 		}
-		if (!constant(n->a, &x) || !constant(n->b, &y))
+		if (!check_constant(n->a, &x) || !check_constant(n->b, &y))
 			return false;
 		switch (n->op) {
 		case TK_EQ: *v = x == y; return true;
@@ -225,7 +225,7 @@ check_if(Comp *c, Node *n)
 		return;
 	}
 	/* Only the branch that lives is looked at: the other may be wrong for these types. */
-	if (!constant(n->a, &v)) {
+	if (!check_constant(n->a, &v)) {
 		if (n->a->type->kind != TY_ERROR)
 			comp_err(c, n->a->at, E_CONST, "Unable to evaluate this at compile time");
 		return;

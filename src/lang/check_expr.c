@@ -284,9 +284,41 @@ check_comptime(Comp *c, Node *n)
 	return t;
 }
 
+/* Does a block, or every branch of an if, end in an expression? */
+static bool
+ends_in_value(const Node *n)
+{
+	if (n->kind == ND_IF)
+		return n->c && ends_in_value(n->b) && ends_in_value(n->c);
+	return n->kind == ND_BLOCK && (n->a || (n->n && ends_in_value(n->list[n->n - 1])));
+}
+
+/* if c { ...; x } else { ...; y } is a ternary whose branches are blocks. At compile time only the branch that lives is looked at. */
+static const Type *
+check_if_value(Comp *c, Node *n)
+{
+	u64 v = 0;
+
+	if (!ends_in_value(n)) {
+		comp_err(c, n->at, E_TYPE, "an if has a value where each branch ends in an expression, else included");
+		return &ty_error;
+	}
+	if (n->a->kind != ND_COMPTIME) {
+		n->kind = ND_TERN;
+		return check_tern(c, n);
+	}
+	if (check_expr(c, n->a)->kind == TY_ERROR || !check_constant(n->a, &v))
+		return &ty_error;
+	*n = v ? *n->b : *n->c;
+	return check_expr(c, n);
+}
+
+/* The value of a block is its last expression, which may be an if. */
 static const Type *
 check_block_value(Comp *c, Node *n)
 {
+	if (!n->a && n->n && n->list[n->n - 1]->kind == ND_IF && ends_in_value(n->list[n->n - 1]))
+		n->a = n->list[--n->n];
 	check_stmt(c, n);
 	return n->a ? n->a->type : &ty_none;
 }
@@ -332,6 +364,7 @@ check(Comp *c, Node *n)
 	case ND_OFFSETOF:       return check_offsetof(c, n);
 	case ND_COMPTIME:       return check_comptime(c, n);
 	case ND_BLOCK:          return check_block_value(c, n);
+	case ND_IF:             return check_if_value(c, n);
 	case ND_IDENT:          return unknown(c, n);
 	case ND_TYPE:
 		comp_err(c, n->at, E_TYPE, "a type stands here where a value is wanted");

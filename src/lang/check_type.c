@@ -252,6 +252,7 @@ static const Type *
 base_type(Comp *c, Node *n, u32 *first)
 {
 	const Type *t;
+	s64 v;
 
 	if (n->a)
 		return check_type(c, n->a);
@@ -266,6 +267,8 @@ base_type(Comp *c, Node *n, u32 *first)
 		return string ? type_string(c->ts, size) : type_buffer(c->ts, size);
 	}
 	t = check_named_type(c, n->name);
+	if (!t && type_enumerator(c->ts, n->name, &v, &t))              /* sizeof(ONE): of what its value is stored in */
+		t = type_int(8, v < 0);
 	if (!t) {
 		comp_err(c, n->at, E_TYPE, "Cannot resolve unknown type \"%s\"", n->name);
 		if (starts(n->name, "struct ") || starts(n->name, "union ") || starts(n->name, "enum "))

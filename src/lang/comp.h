@@ -154,6 +154,7 @@ void check_map_assign(Comp *c, Node *n);
 const Type *check_type(Comp *c, Node *n);       /* ND_TYPE or an expression: the type meant */
 const Type *check_named_type(Comp *c, const char *name);
 void check_cond(Comp *c, Node *n);
+bool check_constant(const Node *n, u64 *v);                     /* known while compiling */
 void comp_err(Comp *c, Span at, DiagTag tag, const char *fmt, ...) PRINTF(4, 5);
 void comp_warn(Comp *c, Span at, DiagTag tag, const char *fmt, ...) PRINTF(4, 5);
 void comp_hint(Comp *c, const char *fmt, ...) PRINTF(2, 3);

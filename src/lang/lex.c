@@ -333,6 +333,10 @@ lex_point(Lexer *l, u32 *n, Span *where)
 	for (; i < l->n; i++) {
 		char c = l->text[i];
 
+		if (c == '\\' && quoted) {
+			i++;
+			continue;
+		}
 		if (c == '"')
 			quoted = !quoted;
 		if (c == '\n' && quoted)
@@ -346,6 +350,7 @@ lex_point(Lexer *l, u32 *n, Span *where)
 	}
 	if (quoted)
 		lex_fail(l, span(l, from, i), E_STRING, "unterminated string");
+	i = MIN(i, l->n);
 	*n = i - from;
 	*where = span(l, from, i);
 	l->pos = i;

@@ -457,7 +457,7 @@ primary(Parser *p)
 	case TK_MAP:
 		return map(p);
 	case TK_IDENT:
-		return identifier(p);
+		return parse_is_word(p, "if") ? parse_if(p) : identifier(p);
 	case '(':
 		return paren(p);
 	case '{':

@@ -17,8 +17,8 @@ with_block(Parser *p, NodeKind kind)
 }
 
 /* if := "if" expr block ("else" "if" expr block)* ["else" block] */
-static Node *
-statement_if(Parser *p)
+Node *
+parse_if(Parser *p)
 {
 	Node *n = with_block(p, ND_IF);
 
@@ -26,7 +26,7 @@ statement_if(Parser *p)
 		lex_next(&p->l);
 		if (parse_is_word(p, "if")) {
 			parse_deeper(p);
-			n->c = statement_if(p);
+			n->c = parse_if(p);
 			p->depth--;
 		} else if (p->l.tok == '{') {
 			n->c = parse_block(p);
@@ -122,7 +122,7 @@ statement(Parser *p, bool *open)
 	if (p->l.tok == '{')
 		return parse_block(p);
 	if (parse_is_word(p, "if"))
-		return statement_if(p);
+		return parse_if(p);
 	if (parse_is_word(p, "for"))
 		return statement_for(p);
 	for (size_t i = 0; i < COUNT(blocks); i++)

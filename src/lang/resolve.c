@@ -90,9 +90,9 @@ found(void *arg, Probe *p)
 			cl = c->clauses.v[i];
 	if (!cl) {
 		if (c->clauses.n >= comp_cf(c, CF_MAX_BPF_PROGS)) {
-			comp_err(c, w->at, E_NO_PROBE, "Your program is trying to generate more than %llu BPF programs, which exceeds the current limit",
-			    (unsigned long long)comp_cf(c, CF_MAX_BPF_PROGS));
-			comp_hint(c, "you can increase the limit through the config variable max_bpf_progs");
+			comp_err(c, w->at, E_NO_PROBE, "Your program is trying to generate more than %u BPF programs, which exceeds the current limit of %llu",
+			    c->clauses.n, (unsigned long long)comp_cf(c, CF_MAX_BPF_PROGS));
+			comp_hint(c, "You can increase the limit through the BPFTRACE_MAX_BPF_PROGS environment variable or max_bpf_progs in config.");
 			return 1;
 		}
 		cl = clause_new(c, w->probe, p->prov, c->clauses.n > w->first);
@@ -108,19 +108,25 @@ found(void *arg, Probe *p)
 	return 0;
 }
 
+/* A place that is not there. Patterns may match nothing, as long as their clause has another place. */
 static void
-missing(Comp *c, Node *pt, const char *text, int n)
+missing(Comp *c, Node *pt, const Probe *p, const char *text, int n)
 {
 	u64 how = comp_cf(c, CF_MISSING_PROBES);
+	const char *rest = strchr(text, ':') ? strchr(text, ':') + 1 : "";
 
-	if (n < 0) {
+	if (n == -ENOENT && p->prov->of_files) {
+		comp_err(c, pt->at, E_NO_PROBE, "%s target file '%s' does not exist or is not executable", p->prov->name, p->scope);
+	} else if (n < 0) {
 		comp_err(c, pt->at, E_NO_PROBE, "cannot look up %s: %s", text, strerror(-n));
 		if (n == -EACCES || n == -EPERM)
 			comp_hint(c, "reading the list of probes needs root");
+	} else if (p->has_glob || how == 2) {
+		return;
 	} else if (how == 1) {
-		comp_warn(c, pt->at, W_MISSING, "Unable to attach probe: %s. Skipping.", text);
-	} else if (how == 0) {
-		comp_err(c, pt->at, E_NO_PROBE, "No matches for probe %s", text);
+		comp_warn(c, pt->at, W_MISSING, "No matches for %s %s. Skipping.", p->prov->name, rest);
+	} else {
+		comp_err(c, pt->at, E_NO_PROBE, "No matches for %s %s.", p->prov->name, rest);
 		comp_hint(c, "list what there is with -l '%s'; config = { missing_probes = \"warn\" } goes on without it", text);
 	}
 }
@@ -155,10 +161,23 @@ named_twice(Comp *c, const Probe *p, Span at)
 	return false;
 }
 
+static void
+no_places(Comp *c, const Node *probe)
+{
+	u64 how = comp_cf(c, CF_MISSING_PROBES);
+	Span at = { probe->list[0]->at.from, probe->list[probe->n - 1]->at.to };
+
+	if (how == 1)
+		comp_warn(c, at, W_REMOVED, "Probe has no valid attach points. It is being removed which may cause issues with program behavior.");
+	else if (how == 0)
+		comp_err(c, at, E_NO_PROBE, "Probe has no valid attach points. If this is expected, set the 'missing_probes' config variable to 'warn'.");
+}
+
 void
 resolve_points(Comp *c, Node *probe)
 {
 	Walk w = { .c = c, .probe = probe, .first = c->clauses.n };
+	u32 errors = diag_errors(c->d), wanted = 0;
 
 	for (u32 i = 0; i < probe->n; i++) {
 		Node *pt = probe->list[i];
@@ -174,9 +193,14 @@ resolve_points(Comp *c, Node *probe)
 		w.at = pt->at;
 		w.any = false;
 		n = probe_expand(c->pc, p, found, &w);
-		if (!w.any && diag_errors(c->d) == before && !(n >= 0 && c->pc->probe_filter))
-			missing(c, pt, text, n);
+		if (w.any || (n >= 0 && c->pc->probe_filter))
+			continue;
+		wanted++;
+		if (diag_errors(c->d) == before)
+			missing(c, pt, p, text, n);
 	}
+	if (wanted && c->clauses.n == w.first && diag_errors(c->d) == errors)
+		no_places(c, probe);
 }
 
 /* ---- symbols ---- */

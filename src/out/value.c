@@ -347,7 +347,7 @@ put(Out *o, Buf *b, const Type *t, const u8 *p, u32 avail, ValueStyle style, int
 	case TY_NONE:
 	case TY_FUNC:
 	case N_TYPE_KIND:
-		buf_puts(b, style == VS_JSON ? "null" : "");
+		buf_puts(b, style == VS_JSON || t->size ? "null" : "");
 		break;
 	case TY_BOOL:
 		buf_puts(b, *p ? "true" : "false");

@@ -242,19 +242,20 @@ probe_names_sort(ProbeNames *n)
 
 #define MAX_PARTS 8
 
-/* Splits at colons outside of quotes; quotes are dropped. Parts are interned. Number of parts, 0: too many. */
+/* Splits at colons outside of quotes; quotes are dropped, inside of them a backslash keeps what follows. Parts are interned.
+ * Number of parts, 0: too many. */
 static u32
-split(const char *text, size_t n, const char **part, bool *quoted)
+split(const char *text, size_t n, const char **part)
 {
 	Buf b = { 0 };
 	u32 parts = 0;
 	bool inside = false;
 
-	*quoted = false;
 	for (size_t i = 0; i <= n; i++) {
-		if (i < n && text[i] == '"') {
+		if (inside && i + 1 < n && text[i] == '\\') {
+			buf_putc(&b, text[++i]);
+		} else if (i < n && text[i] == '"') {
 			inside = !inside;
-			*quoted = true;
 		} else if (i < n && (inside || text[i] != ':')) {
 			buf_putc(&b, text[i]);
 		} else if (parts == MAX_PARTS) {
@@ -286,8 +287,7 @@ Probe *
 probe_parse(ProbeContext *pc, const char *text, size_t n, Span at)
 {
 	const char *part[MAX_PARTS];
-	bool quoted;
-	u32 parts = split(text, n, part, &quoted);
+	u32 parts = split(text, n, part);
 	Probe *p = NEW(pc->a, Probe);
 
 	if (!parts) {

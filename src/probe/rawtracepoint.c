@@ -12,7 +12,7 @@ parse(ProbeContext *pc, const char *const *part, u32 n, Probe *p)
 {
 	if (n < 1 || n > 2 || !*part[n - 1])
 		return probe_bad(pc, p, "rawtracepoint probe type requires 1 or 2 arguments, found %u", n);
-	p->scope = n == 2 ? part[0] : "vmlinux";
+	p->scope = n == 2 ? part[0] : "*";
 	p->func = part[n - 1];
 	p->has_glob = base_has_glob(p->scope, strlen(p->scope)) || base_has_glob(p->func, strlen(p->func));
 	p->name = interns(arena_printf(pc->a, "rawtracepoint:%s:%s", p->scope, p->func));
@@ -77,20 +77,6 @@ expand_module(void *arg, const char *module)
 	}
 }
 
-static int
-expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
-{
-	Modules m = { pc, p, fn, arg, 0, false };
-
-	/* A plain name is tried when it is attached: the kernel knows best. */
-	if (!p->has_glob)
-		return probe_expand_one(pc, p, fn, arg);
-	expand_module(&m, "vmlinux");
-	if (base_has_glob(p->scope, strlen(p->scope)))
-		type_btf_modules(pc->types, expand_module, &m);
-	return m.n;
-}
-
 static const Type *
 prototype(ProbeContext *pc, const Probe *p, const char **why)
 {
@@ -105,6 +91,30 @@ prototype(ProbeContext *pc, const Probe *p, const char **why)
 		return t;
 	*why = type_has_btf(pc->types) ? "the kernel's BTF does not know this tracepoint's arguments" : "the kernel has no BTF";
 	return NULL;
+}
+
+static int
+expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
+{
+	Modules m = { pc, p, fn, arg, 0, false };
+	bool anywhere = base_glob(p->scope, strlen(p->scope), "vmlinux", 7);
+	const char *why;
+
+	/* A plain name is looked up in BTF; where there is none it is tried: the kernel knows best. */
+	if (anywhere && !base_has_glob(p->func, strlen(p->func)) && (!type_has_btf(pc->types) || prototype(pc, p, &why))) {
+		Probe one = *p;
+
+		one.scope = "vmlinux";
+		one.name = interns(arena_printf(pc->a, "rawtracepoint:vmlinux:%s", p->func));
+		return probe_expand_one(pc, &one, fn, arg);
+	}
+	if (anywhere)
+		expand_module(&m, "vmlinux");
+	if (base_has_glob(p->scope, strlen(p->scope)))
+		type_btf_modules(pc->types, expand_module, &m);
+	else if (!anywhere)
+		expand_module(&m, p->scope);
+	return m.n;
 }
 
 /* The first parameter is the tracer's own and not in the context. BTF gives no names to them: those of the function

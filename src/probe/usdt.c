@@ -25,7 +25,7 @@ parse(ProbeContext *pc, const char *const *part, u32 n, Probe *p)
 		return probe_bad(pc, p, "usdt probe type requires 2 or 3 arguments, found %u", n);
 	if (n == 1 && pc->pid <= 0)
 		return probe_bad(pc, p, "usdt probe type requires 2 or 3 arguments, or a process (-p)");
-	p->scope = n == 1 ? "*" : part[0];
+	p->scope = n == 1 || (pc->pid > 0 && !*part[0]) ? "*" : part[0];
 	p->func = interns(arena_printf(pc->a, "%s:%s", n == 3 && *part[1] ? part[1] : "*", part[n - 1]));
 	if (!*part[n - 1] || !*p->scope)
 		return probe_bad(pc, p, "usdt: the file or the probe's name is missing");

@@ -118,7 +118,7 @@ run_drain(Session *s)
 		all += MAX(n, 0);
 	} while (n > 0 && s->draining);
 	count_lost(s);
-	if (out_flush(s->out) == -EPIPE) {
+	if (!s->holding && out_flush(s->out) == -EPIPE) {
 		s->exiting = true;              /* the reader went away: end quietly */
 		run_stopped = 1;
 	}
@@ -181,6 +181,19 @@ add_timers(Session *s, Waited *w)
 	}
 }
 
+/* All clauses of one signal, in the script's order, until one calls exit(). */
+static void
+run_signal(Session *s, u32 sig)
+{
+	for (u32 i = 0; i < s->script->progs.n; i++) {
+		ScriptProg *sp = &s->script->progs.v[i];
+
+		for (u32 j = 0; sp->prov->when == PW_SIGNAL && j < sp->probes.n && !s->exiting; j++)
+			if (sp->probes.v[j]->config == sig)
+				run_prog_now(s, i, NULL);
+	}
+}
+
 /* Signals that came since the last look: those of self: probes. */
 static void
 handle_signals(Session *s)
@@ -189,13 +202,9 @@ handle_signals(Session *s)
 
 	while (read(wake, &n, sizeof(n)) > 0)
 		;
-	for (u32 i = 0; i < s->script->progs.n; i++) {
-		ScriptProg *sp = &s->script->progs.v[i];
-
-		for (u32 j = 0; sp->prov->when == PW_SIGNAL && j < sp->probes.n; j++)
-			for (; seen[sp->probes.v[j]->config] > 0; seen[sp->probes.v[j]->config]--)
-				run_prog_now(s, i, NULL);
-	}
+	for (u32 sig = 1; sig < COUNT(seen); sig++)
+		for (; seen[sig] > 0; seen[sig]--)
+			run_signal(s, sig);
 }
 
 /* The process behind a pidfd is gone, or the other end of a pipe; -1 never is. */

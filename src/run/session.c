@@ -344,12 +344,38 @@ run_all(Session *s, ProbeWhen when)
 	}
 }
 
+/* The i-th probe of p could not be attached. False: that ends the session, and has been said. */
+static bool
+not_attached(Session *s, const ScriptProg *p, u32 i, int err)
+{
+	const Probe *one = i < p->probes.n ? p->probes.v[i] : NULL;
+	bool denied = err == -EPERM || err == -EACCES;
+	u64 how = s->script->config.v[CF_MISSING_PROBES].n;
+
+	if (how && one && !denied) {
+		if (how == 1)
+			diag_warn(s->d, one->at, W_MISSING, "Unable to attach probe: %s. Skipping.", one->name);
+		s->script->n_probes--;
+		return true;
+	}
+	if (denied) {
+		diag_err(s->d, one ? one->at : p->at, E_DENIED, "Unable to attach probe: %s: %s", one ? one->name : p->prov->name,
+			 strerror(-err));
+		diag_hint(s->d, "tracing needs root, or CAP_BPF and CAP_PERFMON");
+	} else {
+		diag_err(s->d, one ? one->at : p->at, E_ATTACH, "Unable to attach probe: %s. If this is expected, set the 'missing_probes' "
+			 "config variable to 'warn'.", one ? one->name : p->prov->name);
+		diag_hint(s->d, "the kernel says: %s", strerror(-err));
+	}
+	s->status = status_of(s, denied ? RUN_DENIED : RUN_ERROR);
+	return false;
+}
+
 static bool
 attach_one(Session *s, u32 i)
 {
 	ScriptProg *p = &s->script->progs.v[i];
 	bool kernel = p->prov->attach && !strcmp(s->machine->ops->name, "kernel");
-	u32 failed = 0;
 	int err;
 
 	if ((p->prov->when != PW_EVENT && p->prov->when != PW_READ) || !p->probes.n)
@@ -362,17 +388,15 @@ attach_one(Session *s, u32 i)
 		s->status = status_of(s, RUN_UNSUPPORTED);
 		return false;
 	}
-	err = p->prov->attach(&s->pc, p->probes.v, p->probes.n, kern_prog_fd(s->machine, s->prog[i]), &failed);
-	if (err >= 0)
-		return true;
-	if (run_stopped)
-		return false;
-	diag_err(s->d, failed < p->probes.n ? p->probes.v[failed]->at : p->at, err == -EPERM || err == -EACCES ? E_DENIED : E_ATTACH,
-		 "cannot attach %s: %s", failed < p->probes.n ? p->probes.v[failed]->name : p->prov->name, strerror(-err));
-	if (err == -EPERM || err == -EACCES)
-		diag_hint(s->d, "tracing needs root, or CAP_BPF and CAP_PERFMON");
-	s->status = status_of(s, err == -EPERM || err == -EACCES ? RUN_DENIED : RUN_ERROR);
-	return false;
+	for (u32 at = 0, failed; at < p->probes.n; at += failed + 1) {
+		failed = p->probes.n - at;
+		err = p->prov->attach(&s->pc, p->probes.v + at, p->probes.n - at, kern_prog_fd(s->machine, s->prog[i]), &failed);
+		if (err >= 0)
+			return true;
+		if (run_stopped || !not_attached(s, p, at + failed, err))
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -387,16 +411,24 @@ attach_all(Session *s)
 	for (u32 i = n; i-- > 0 && !run_stopped; )
 		if (s->script->progs.v[i].prov->last_first && !attach_one(s, i))
 			return run_stopped;
+	if (s->script->n_probes)
+		return true;
+	diag_err(s->d, (Span){ 0 }, E_ATTACH, "Attachment failed for all probes.");
+	s->status = RUN_ERROR;
+	return false;
+}
+
+/* Before anything that begin sent, for whoever waits for this line. */
+static void
+tell_attached(Session *s)
+{
+	static const char word[] = "__BPFTRACE_NOTIFY_PROBES_ATTACHED\n";
+
+	tell(s);
 	if (!s->opt->quiet && !s->opt->mode && s->opt->format != OUT_JSON)
 		fprintf(stderr, "Attached %u probe%s\n", s->script->n_probes, s->script->n_probes == 1 ? "" : "s");
-	if (getenv("__BPFTRACE_NOTIFY_PROBES_ATTACHED")) {
-		static const char word[] = "__BPFTRACE_NOTIFY_PROBES_ATTACHED\n";
-
-		out_flush(s->out);
-		if (write(1, word, sizeof(word) - 1) < 0)
-			return false;
-	}
-	return true;
+	if (getenv("__BPFTRACE_NOTIFY_PROBES_ATTACHED") && write(1, word, sizeof(word) - 1) < 0)
+		s->exiting = true;
 }
 
 static void
@@ -442,15 +474,22 @@ trace(Session *s)
 	/* The first line of JSON, before what begin sends; only out_attached() tells JSON and text apart. */
 	if (!s->opt->quiet && !s->opt->mode)
 		out_attached(s->out, s->script->n_probes);
+	s->holding = true;
 	run_all(s, PW_BEGIN);
-	if (!s->exiting && !run_stopped && attach_all(s) && release_child(s)) {
-		if (s->opt->mode == 't')
-			run_tests(s);
-		else if (s->opt->mode == 'b')
-			run_benches(s);
-		else
-			run_loop(s);
+	if (s->exiting || run_stopped || attach_all(s)) {
+		if (!run_stopped)
+			tell_attached(s);
+		s->holding = false;
+		if (!s->exiting && !run_stopped && release_child(s)) {
+			if (s->opt->mode == 't')
+				run_tests(s);
+			else if (s->opt->mode == 'b')
+				run_benches(s);
+			else
+				run_loop(s);
+		}
 	}
+	s->holding = false;
 	detach_all(s);
 	s->draining = true;
 	run_drain(s);
@@ -513,10 +552,12 @@ run(Session *s)
 		return;
 	if (run_signals_take(s) < 0)
 		return;
-	if (!s->opt->dry_run)
+	if (!s->opt->dry_run) {
 		trace(s);
-	else if (attach_all(s))
+	} else if (attach_all(s)) {
+		tell_attached(s);
 		detach_all(s);
+	}
 }
 
 int

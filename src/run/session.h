@@ -26,6 +26,7 @@ typedef struct Session {
 	u64 lost_told;
 	bool exiting, draining;         /* exit() was seen; the rest is still printed */
 	bool testing;                   /* a test or benchmark runs: exit() is its own */
+	bool holding;                   /* what begin sent waits until all is attached, and that has been said */
 	int status;                     /* exit(N)'s N, or what went wrong */
 } Session;
 

@@ -210,7 +210,7 @@ typedef struct Declarator { const CTok *name; const Type *type; } Declarator;
 static const Type *
 array_of(CParse *p, const Type *elem, u64 n)
 {
-	if (elem->kind == TY_NONE || elem->kind == TY_FUNC) {
+	if ((elem->kind == TY_NONE && !elem->size) || elem->kind == TY_FUNC) {
 		error(p, tok(p), "an array of this type cannot be");
 		return &ty_error;
 	}
@@ -245,7 +245,7 @@ parameters(CParse *p, const Type *result)
 			f.type = type_ptr(p->ts, f.type->elem ? f.type->elem : type_int(1, true), AS_NONE);
 		f.type = settle(f.type);
 		f.name = name ? intern(name->p, name->n) : NULL;
-		if (f.type->kind != TY_NONE)
+		if (f.type->kind != TY_NONE || f.type->size)
 			VEC_PUSH(p->ts->a, &v, f);
 		if (!is(p, ")") && !expect(p, ","))
 			break;
@@ -388,7 +388,7 @@ members(CParse *p, Layout *l)
 				while (decoration(p, &a))
 					;
 				place_bits(p, l, f, (u32)w.v, &a);
-			} else if (f.type->kind == TY_NONE || f.type->kind == TY_FUNC) {
+			} else if ((f.type->kind == TY_NONE && !f.type->size) || f.type->kind == TY_FUNC) {
 				error(p, name ? name : at, "a member cannot be of type void or a function");
 			} else if (f.type->kind == TY_STRUCT) {
 				u32 n;
@@ -588,7 +588,7 @@ basic_type(CParse *p, const Words *w)
 	if (w->is_128)
 		return type_array(p->ts, type_int(8, false), 2);
 	if (w->is_float)
-		return type_array(p->ts, type_int(w->is_float == 1 ? 4 : 8, false), w->is_long ? 2 : 1);
+		return type_float(w->is_float == 1 ? 4 : w->is_long ? 16 : 8);
 	if (w->is_char)
 		return !w->is_signed && !w->is_unsigned ? &plain_char : type_int(1, !w->is_unsigned);
 	return type_int(w->is_short ? 2 : w->is_long ? 8 : 4, !w->is_unsigned);

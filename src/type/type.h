@@ -11,7 +11,7 @@
 
 typedef enum TypeKind {
 	TY_ERROR,               /* already reported; silences what follows */
-	TY_NONE,                /* statement-like calls give this (void) */
+	TY_NONE,                /* statement-like calls give this (void); with a size: a floating-point member */
 	TY_BOOL, TY_INT, TY_ENUM, TY_PTR, TY_ARRAY, TY_STRUCT, TY_FUNC,
 	TY_STRING,              /* size bytes, NUL-terminated unless full */
 	TY_BUFFER,              /* u32 length, then size - 4 bytes */
@@ -64,6 +64,7 @@ void type_free(Types *ts);              /* unmaps BTF; types live in the arena *
 /* types.c: constructors give the one pointer for their arguments */
 extern const Type ty_error, ty_none, ty_bool;
 const Type *type_int(u32 bytes, bool sign);             /* "int8" .. "uint64" */
+const Type *type_float(u32 bytes);                      /* 4, 8, 16: a TY_NONE with a size, since BPF has no such values */
 const Type *type_string(Types *ts, u32 size);
 const Type *type_buffer(Types *ts, u32 size);           /* size: of the content */
 const Type *type_ptr(Types *ts, const Type *elem, AddrSpace space);

@@ -43,6 +43,17 @@ type_int(u32 bytes, bool sign)
 	}
 }
 
+const Type *
+type_float(u32 bytes)
+{
+	static const Type floats[] = {
+		{ .kind = TY_NONE, .size = 4, .align = 4, .name = "float" }, { .kind = TY_NONE, .size = 8, .align = 8, .name = "double" },
+		{ .kind = TY_NONE, .size = 16, .align = 16, .name = "long double" },
+	};
+
+	return &floats[bytes == 4 ? 0 : bytes == 8 ? 1 : 2];
+}
+
 /* The one type equal to t, by its scalar columns and elem; t is copied when new. */
 static const Type *
 unique(Types *ts, const Type *t)

@@ -1,4 +1,7 @@
-/* A program that marks places for usdt: as <sys/sdt.h> does, written out so that it needs no header. */
+/* A program that marks places for usdt: as <sys/sdt.h> does, written out so that it needs no header.
+ * marked [SECONDS]: waits before it comes to them. */
+#include <stdlib.h>
+#include <unistd.h>
 
 #if defined(__x86_64__)
 #define ARG(n) "%" #n
@@ -29,10 +32,12 @@ main(int argc, char **argv)
 	int small = -4 - argc;
 	char text[] = "text";           /* touched, so that BPF can read it */
 
-	(void)argv;
+	if (argc > 1)
+		sleep((unsigned)atoi(argv[1]));
 	MARK("work", "-4@" ARG(0) " 8@" ARG(1) " 8@" ARG(2) " 4@" CONST, "r"(small), "m"(big), "r"(text));
 	if (argc)
 		MARK("place", "4@" ARG(0), "r"(1));
 	MARK("place", "4@" ARG(0), "r"(2));
+	MARK("\\\"quoted\\\"", "4@" ARG(0), "r"(3));
 	return 0;
 }
