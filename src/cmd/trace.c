@@ -176,6 +176,31 @@ word_of(const char *value, const char *list, const char *option)
 	return 0;
 }
 
+/* "kprobe_multi,uprobe_multi": as if the kernel had them not. */
+static bool
+deny_features(const char *list)
+{
+	static const char *const names[] = {
+#define FEATURE(id, name, words) name,
+#include "bpf/features.def"
+#undef FEATURE
+	};
+
+	for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',') {
+		size_t n = strcspn(p, ",");
+		u32 i = 0;
+
+		while (i < N_FEATURE && (strlen(names[i]) != n || memcmp(names[i], p, n)))
+			i++;
+		if (i == N_FEATURE) {
+			fprintf(stderr, "ERROR: --no-feature: unknown feature '%.*s'; piton --info lists them\n", (int)n, p);
+			return false;
+		}
+		kern_deny((Feature)i);
+	}
+	return true;
+}
+
 /* One mode only; 0 is one that word_of() refused. */
 static bool
 set_mode(RunOptions *r, char mode, const char *option, int *status)
@@ -244,6 +269,9 @@ take(Words *w, int id, const char *value, int *status)
 	case OPT_BENCH:    return set_mode(r, 'b', "--bench", status);
 	case OPT_FMT:      return set_mode(r, 'f', "--fmt", status);
 	case OPT_MODE:     return set_mode(r, word_of(value, "test|bench|format", "mode"), "--mode", status);
+	case OPT_DEBUGINFO: sym_debug_dirs(value); break;
+	case OPT_TRACEABLE: r->traceable = value; break;
+	case OPT_NOFEATURE: *status = RUN_USAGE; return deny_features(value);
 	case OPT_DWARFPID:
 		*status = RUN_USAGE;
 		if (!number(value, &w->dwarf_pid[r->n_dwarf_pids % MAX_DWARF_PIDS]))

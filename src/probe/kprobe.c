@@ -89,6 +89,14 @@ add(void *arg, const char *name, const char *module)
 	return 0;
 }
 
+/* What a wildcard should not find: RCU, on which tracing itself stands, and pieces that the compiler split off, whose arguments
+ * are not those of the source. By its own name each may be probed. */
+static bool
+left_out(const char *name)
+{
+	return !strncmp(name, "rcu_", 4) || !strncmp(name, "__rcu_", 6) || strstr(name, ".part.");
+}
+
 int
 kprobe_each_traceable(ProbeContext *pc, int (*fn)(void *, const char *, const char *), void *arg)
 {
@@ -111,11 +119,17 @@ kprobe_each_traceable(ProbeContext *pc, int (*fn)(void *, const char *, const ch
 			if (mod)
 				*mod++ = 0, mod[strcspn(mod, "]")] = 0;
 			*end = 0;
-			if (*line && strncmp(line, "__ftrace_invalid_address", 24) && fn(arg, line, mod))
+			if (*line && strncmp(line, "__ftrace_invalid_address", 24) && !left_out(line) && fn(arg, line, mod))
 				break;
 		}
 	buf_free(&b);
 	return err;
+}
+
+static int
+add_symbol(void *arg, const char *name, const char *module)
+{
+	return left_out(name) ? 0 : add(arg, name, module);
 }
 
 static int
@@ -125,7 +139,7 @@ expand_glob(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
 	int err = kprobe_each_traceable(pc, add, &f), n = 0;
 
 	if (err && pc->sym)
-		err = sym_kernel_each(pc->sym, p->func, add, &f);
+		err = sym_kernel_each(pc->sym, p->func, add_symbol, &f);
 	probe_names_sort(&f.names);
 	for (u32 i = 0; i < f.names.v.n; i++) {
 		const char *name = f.names.v.v[i], *colon = strchr(name, ':');
@@ -173,6 +187,10 @@ expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
 		return expand_glob(pc, p, fn, arg);
 	if (!p->func)
 		return probe_expand_one(pc, p, fn, arg);
+	if (p->scope && strcmp(p->scope, "vmlinux") && !host_exists(arena_printf(pc->a, "/sys/module/%s", p->scope))) {
+		diag_err(pc->d, p->at, E_NO_PROBE, "specified module %s in probe %s is not loaded.", p->scope, p->name);
+		return -ENOENT;
+	}
 	if (!exists(pc, p))
 		return 0;
 	set_name(pc, &one);

@@ -106,6 +106,35 @@ expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
 	return n;
 }
 
+/* -l: each event by all its names. */
+static int
+list(ProbeContext *pc, ProbeFn *fn, void *arg, const Provider *prov)
+{
+	u32 n_events, type;
+	const Event *e = events_of(prov, &n_events, &type);
+
+	for (u32 i = 0; i < 2 * n_events; i++) {
+		Probe p = { .prov = prov, .type = type, .func = i & 1 ? e[i / 2].alias : e[i / 2].name, .config = e[i / 2].config };
+
+		p.name = arena_printf(pc->a, "%s:%s:", prov->name, p.func);
+		if (*p.func && fn(arg, probe_new(pc, &p)))
+			break;
+	}
+	return (int)n_events;
+}
+
+static int
+list_software(ProbeContext *pc, ProbeFn *fn, void *arg)
+{
+	return list(pc, fn, arg, &software_provider);
+}
+
+static int
+list_hardware(ProbeContext *pc, ProbeFn *fn, void *arg)
+{
+	return list(pc, fn, arg, &hardware_provider);
+}
+
 void
 perf_threads(ProbeContext *pc, VecU32 *out)
 {
@@ -176,12 +205,12 @@ perf_load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field)
 const Provider software_provider = {
 	.name = "software", .alias = "s", .prog_type = BPF_PROG_TYPE_PERF_EVENT, .feature = N_FEATURE, .per_pid = true,
 	.last_first = true,
-	.same_code = true, .parts = 1, .usage = "software:EVENT[:COUNT]",
+	.same_code = true, .parts = 1, .usage = "software:EVENT[:COUNT]", .list = list_software,
 	.parse = parse, .expand = expand, .args = probe_no_args, .value_type = perf_value_type, .load = perf_load, .attach = attach,
 };
 
 const Provider hardware_provider = {
 	.name = "hardware", .alias = "h", .prog_type = BPF_PROG_TYPE_PERF_EVENT, .feature = N_FEATURE, .per_pid = true,
-	.same_code = true, .parts = 1, .usage = "hardware:EVENT[:COUNT]",
+	.same_code = true, .parts = 1, .usage = "hardware:EVENT[:COUNT]", .list = list_hardware,
 	.parse = parse, .expand = expand, .args = probe_no_args, .value_type = perf_value_type, .load = perf_load, .attach = attach,
 };

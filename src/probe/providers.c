@@ -383,7 +383,11 @@ list_one(void *arg, Probe *p)
 	Listing *l = arg;
 	const char *why = NULL;
 
-	if (l->glob && !base_glob(l->glob, strlen(l->glob), p->name, strlen(p->name)))
+	size_t n = strlen(p->name);
+
+	/* "hardware:cycles" is listed as "hardware:cycles:", since a count may follow. */
+	if (l->glob && !base_glob(l->glob, strlen(l->glob), p->name, n) &&
+	    !(n && p->name[n - 1] == ':' && base_glob(l->glob, strlen(l->glob), p->name, n - 1)))
 		return 0;
 	l->n++;
 	buf_printf(l->out, "%s\n", p->name);
@@ -444,7 +448,7 @@ probe_list(ProbeContext *pc, const char *pattern, bool args, Buf *out)
 	if (!one && !colon && strcmp(pattern, "*")) {   /* a piece of a name: looked for everywhere */
 		l.glob = arena_printf(pc->a, "*:%s", pattern);
 	} else if (rest) {
-		l.glob = pattern;
+		l.glob = one ? arena_printf(pc->a, "%s:%s", one->name, rest) : pattern;
 	}
 	bool everything = !one && n == 1 && *pattern == '*';
 

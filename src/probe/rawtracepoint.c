@@ -15,7 +15,7 @@ parse(ProbeContext *pc, const char *const *part, u32 n, Probe *p)
 	p->scope = n == 2 ? part[0] : "*";
 	p->func = part[n - 1];
 	p->has_glob = base_has_glob(p->scope, strlen(p->scope)) || base_has_glob(p->func, strlen(p->func));
-	p->name = interns(arena_printf(pc->a, "rawtracepoint:%s:%s", p->scope, p->func));
+	p->name = interns(arena_printf(pc->a, "rawtracepoint:%s:%s", n == 2 ? part[0] : "vmlinux", p->func));
 	return true;
 }
 

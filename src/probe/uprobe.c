@@ -229,6 +229,11 @@ one_function(Walk *w, Elf *elf)
 
 	if (!sym_elf_find(elf, p->func, &s))
 		return 0;
+	if (!s.size && !w->pc->unsafe) {
+		probe_bad(w->pc, p, "Could not determine boundary for %s (symbol has size 0).\nUse --unsafe to force attachment. WARNING: "
+			  "This option could lead to data corruption in the target process.", p->func);
+		return -EINVAL;
+	}
 	if (p->offset && s.size && p->offset >= s.size && !w->pc->unsafe) {
 		probe_bad(w->pc, p, "Offset outside the function bounds ('%s' size is %llu)", p->func, (unsigned long long)s.size);
 		return -EINVAL;

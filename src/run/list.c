@@ -24,7 +24,7 @@ run_list(const RunOptions *opt, const char *pattern, bool args)
 	SymOptions so = { .demangle = true, .cache = 'p' };
 	ProbeContext pc = {
 		.a = a, .d = diag_new(a), .types = type_new(a), .sym = sym_new(&so), .pid = opt->pid,
-		.unsafe = opt->unsafe, .max_probes = UINT32_MAX, .probe_filter = opt->probe_filter,
+		.unsafe = opt->unsafe, .max_probes = UINT32_MAX, .probe_filter = opt->probe_filter, .traceable = opt->traceable,
 	};
 	Buf b = { 0 };
 	int n, status = 0;

@@ -24,7 +24,7 @@ typedef struct RunOptions {
 	OutFormat format;
 	char buffering;                 /* -B: 'l' 'f' 'n', 0 by itself */
 	const char *machine;            /* "auto", "kernel", "user" */
-	const char *btf, *probe_filter, *dump;
+	const char *btf, *probe_filter, *traceable, *dump;
 	const char *const *include_dirs, *const *includes;      /* -I, --include */
 	u32 n_include_dirs, n_includes;
 	bool quiet, verbose, helper_errors, unsafe, dry_run, warnings, strict;

@@ -182,7 +182,8 @@ compile(Session *s)
 		.a = s->a, .d = s->d, .types = s->types, .sym = s->sym, .machine = s->machine,
 		.has = s->machine->ops->has, .pid = o->pid ? o->pid : s->child.pid,
 		.pid_filter = o->pid != 0, .unsafe = o->unsafe,
-		.n_unwind_pids = o->n_dwarf_pids, .max_probes = 1024, .probe_filter = o->probe_filter, .stop = &run_stopped,
+		.n_unwind_pids = o->n_dwarf_pids, .max_probes = 1024, .probe_filter = o->probe_filter, .traceable = o->traceable,
+		.stop = &run_stopped,
 	};
 	if (add_includes(s))
 		s->script = lang_compile(&s->pc, &lo, text, n, base);

@@ -158,25 +158,33 @@ take_sections(Dwarf *d, const HostMap *m)
 	}
 }
 
-/* The separate file with the debug information, by build id or by the path below /usr/lib/debug. */
+static void
+try_separate(Dwarf *d, const char *file)
+{
+	if (d->info.p || host_map(file, &d->debug))
+		return;
+	take_sections(d, &d->debug);
+	if (!d->info.p)
+		host_unmap(&d->debug);
+}
+
+/* The separate file with the debug information, by build id or by its path below a folder of debug files. */
 static void
 find_separate(Dwarf *d, const char *path)
 {
-	char id[160], file[2][PATH_MAX];
+	char id[160], dir[PATH_MAX], file[2 * PATH_MAX];
 	int err;
 	Elf *e = sym_elf_open(path, &err);
+	bool has_id = e && sym_elf_build_id(e, id, sizeof(id));
 
-	file[0][0] = 0;
-	if (e && sym_elf_build_id(e, id, sizeof(id)))
-		snprintf(file[0], PATH_MAX, "/usr/lib/debug/.build-id/%.2s/%s.debug", id, id + 2);
-	snprintf(file[1], PATH_MAX, "/usr/lib/debug%s.debug", path);
+	for (u32 i = 0; sym_debug_dir(i, dir, sizeof(dir)) && !d->info.p; i++) {
+		snprintf(file, sizeof(file), "%s/.build-id/%.2s/%s.debug", dir, id, has_id ? id + 2 : "");
+		if (has_id)
+			try_separate(d, file);
+		snprintf(file, sizeof(file), "%s%s.debug", dir, path);
+		try_separate(d, file);
+	}
 	sym_elf_close(e);
-	for (u32 i = 0; i < 2 && !d->info.p; i++)
-		if (file[i][0] && !host_map(file[i], &d->debug)) {
-			take_sections(d, &d->debug);
-			if (!d->info.p)
-				host_unmap(&d->debug);
-		}
 }
 
 /* ---- abbreviations and units ---- */

@@ -184,12 +184,12 @@ try_debug(Elf *e, const char *path)
 static bool
 find_debug(Elf *e, const View *v, const char *path)
 {
-	char id[128], file[4096], dir[2048];
+	char id[128], file[4096], dir[1900];
 	const char *link;
 	u64 size;
 
-	if (build_id(v, id, sizeof(id))) {
-		snprintf(file, sizeof(file), "/usr/lib/debug/.build-id/%.2s/%s.debug", id, id + 2);
+	for (u32 i = 0; build_id(v, id, sizeof(id)) && sym_debug_dir(i, dir, sizeof(dir)); i++) {
+		snprintf(file, sizeof(file), "%s/.build-id/%.2s/%s.debug", dir, id, id + 2);
 		if (try_debug(e, file))
 			return true;
 	}
