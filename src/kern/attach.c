@@ -145,6 +145,14 @@ kern_attach_iter(int prog_fd)
 }
 
 int
+kern_pin(int fd, const char *path)
+{
+	union bpf_attr attr = { .pathname = (u64)(uintptr_t)path, .bpf_fd = (u32)fd };
+
+	return sys_bpf(BPF_OBJ_PIN, &attr);
+}
+
+int
 kern_iter_fd(int link_fd)
 {
 	union bpf_attr attr = { .iter_create = { .link_fd = (u32)link_fd } };

@@ -37,6 +37,7 @@ int kern_attach_uprobe(int prog_fd, bool ret, const char *path, u64 offset, s32 
 int kern_attach_uprobe_multi(int prog_fd, bool ret, const char *path, const u64 *offsets, const u64 *ref_ctrs,
 			     const u64 *cookies, u32 n, s32 pid);
 int kern_attach_tracing(int prog_fd);                            /* fentry, fexit: the target is in the program */
+int kern_pin(int fd, const char *path);                          /* in the BPF file system */
 int kern_attach_iter(int prog_fd);                               /* the link; */
 int kern_btf_fd(const char *module);                             /* of a module's BTF in the kernel, or -errno */
 int kern_iter_fd(int link_fd);                                   /* reading it to the end runs the program for each object */

@@ -112,6 +112,8 @@ begin(Comp *c, u32 event, Ref aux, u32 *fail)
 	bool ring = comp_has(c, FEAT_RINGBUF);
 	Ref rec;
 
+	if (c->cl->prov->seq && c->cl->p && c->cl->prov->seq(c->cl->p, fn))
+		diag_err(c->d, c->s->events.v[event].at, E_UNSUPPORTED, "only printf works in a pinned iterator: piton is gone when it runs");
 	comp_ring(c);
 	*fail = ir_block_cold(fn);
 	if (ring) {

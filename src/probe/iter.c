@@ -1,6 +1,8 @@
 /* iter: runs a clause once for each object of a kind that the kernel keeps (tasks, their files, maps, sockets, ...), then ends.
  * Kernel: BPF_TRACE_ITER programs (5.8), loaded for the BTF id of bpf_iter_KIND, run by reading the link's file.
- * Script: iter:task, iter:task_file, iter:task_vma, ... `ctx` is a struct bpf_iter__KIND. */
+ * Script: iter:task, iter:task_file, iter:task_vma, ... `ctx` is a struct bpf_iter__KIND.
+ * iter:KIND:PIN leaves the link as a file in the BPF file system and ends: whoever reads the file runs the clause and gets what its
+ * printf writes. */
 #include "probe/inside.h"
 
 #include <fcntl.h>
@@ -15,14 +17,15 @@ parse(ProbeContext *pc, const char *const *part, u32 n, Probe *p)
 {
 	if (n < 1 || n > 2 || !*part[0])
 		return probe_bad(pc, p, "iter probe type requires 1 argument, found %u", n);
-	if (n == 2) {
-		probe_bad(pc, p, "A pinned iterator would have nobody to print for it once piton has ended");
-		diag_hint(pc->d, "iter:%s prints at once, and ends", part[0]);
-		return false;
-	}
+	if (n == 2 && !*part[1])
+		return probe_bad(pc, p, "iter:%s: the file to pin it to is missing", part[0]);
 	p->func = part[0];
 	p->has_glob = base_has_glob(p->func, strlen(p->func));
-	p->name = interns(arena_printf(pc->a, "iter:%s", p->func));
+	if (n == 2 && p->has_glob)
+		return probe_bad(pc, p, "only one iterator can be pinned to a file");
+	if (n == 2)
+		p->priv = arena_printf(pc->a, "%s%s", *part[1] == '/' ? "" : "/sys/fs/bpf/", part[1]);
+	p->name = interns(arena_printf(pc->a, "iter:%s%s%s", p->func, n == 2 ? ":" : "", n == 2 ? part[1] : ""));
 	return true;
 }
 
@@ -59,7 +62,8 @@ one(ProbeContext *pc, const Probe *p, const char *kind, ProbeFn *fn, void *arg, 
 	q = probe_new(pc, p);
 	q->func = interns(kind);
 	q->id = id;
-	q->name = interns(arena_printf(pc->a, "iter:%s", kind));
+	if (p->has_glob)
+		q->name = interns(arena_printf(pc->a, "iter:%s", kind));
 	*stop = fn(arg, q) != 0;
 	return 1;
 }
@@ -121,6 +125,13 @@ enter(ProbeContext *pc, const Probe *p, Fn *fn)
 	ir_start(fn, none);
 	ir_ret(fn, 0);
 	ir_start(fn, some);
+}
+
+/* bpf_iter__KIND begins with struct bpf_iter_meta *meta, and that with struct seq_file *seq. */
+static Ref
+seq(const Probe *p, Fn *fn)
+{
+	return p->priv ? ir_load(fn, ir_load_ctx(fn, ir_ctx(fn), 0, 8, false), 0, 8, false) : 0;
 }
 
 static void
@@ -201,6 +212,12 @@ attach_one(ProbeContext *pc, Probe *p, int prog_fd)
 
 	if (link < 0)
 		return link;
+	if (p->priv) {
+		err = kern_pin(link, p->priv);
+		if (!err)
+			fprintf(stderr, "Program pinned to %s\n", (const char *)p->priv);
+		goto out_link;
+	}
 	iter = kern_iter_fd(link);
 	if (iter < 0) {
 		err = iter;
@@ -234,8 +251,8 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 
 const Provider iter_provider = {
 	.name = "iter", .alias = "it", .when = PW_READ, .prog_type = BPF_PROG_TYPE_TRACING, .attach_type = BPF_TRACE_ITER,
-	.feature = FEAT_ITER, .space = AS_KERNEL, .parts = 1, .usage = "iter:KIND (task, task_file, task_vma, ...)",
+	.feature = FEAT_ITER, .space = AS_KERNEL, .parts = 1, .usage = "iter:KIND[:PIN] (task, task_file, task_vma, ...)",
 	.per_pid = true,        /* the process that reads is piton */
-	.parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = probe_no_load, .enter = enter, .code = code,
+	.parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = probe_no_load, .enter = enter, .seq = seq, .code = code,
 	.attach = attach, .list_args = list_args,
 };

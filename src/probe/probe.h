@@ -89,6 +89,8 @@ struct Provider {
 	Ref (*load)(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field);
 	/* Emits what comes before the clause's own code, or ends the program there. NULL: nothing. */
 	void (*enter)(ProbeContext *pc, const Probe *p, Fn *fn);
+	/* Where printf writes to instead of the event ring, a struct seq_file *, since somebody else reads it; 0: the ring. May be NULL. */
+	Ref (*seq)(const Probe *p, Fn *fn);
 	/* What loading must know beyond the columns, for the clause's probes that share a program: the attach type of the
 	 * link that attach() will choose, the BTF id of the target. Called before prog_load. NULL: nothing. */
 	void (*code)(ProbeContext *pc, Probe *const *p, u32 n, Code *c);

@@ -45,7 +45,7 @@ test_names(void)
 		{ "w:x:8:w", "Invalid address" }, { "w:0x1000:8", "requires 3" }, { "w:0x1000:8:wx", "not both" }, { "w:16:8:ww", "each once" },
 		{ "k:f+x", "Invalid offset" }, { "kr:f+4", "Offset not allowed" }, { "k:f*+4", "do not go together" },
 		{ "k:0xffffffff81000000", "needs --unsafe" }, { "k:a:b:c", "found 3" }, { "f:a+1", "Offset not allowed" },
-		{ "it:task:pin", "pinned" }, { "it", "found 0" },
+		{ "it:task:", "file to pin it to" }, { "it", "found 0" },
 		{ "p:hz:18446744073709551615", "too fast" }, { "i:hz:18446744073709551616", "positive" },
 	};
 	Buf b = { 0 };

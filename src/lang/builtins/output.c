@@ -80,10 +80,40 @@ send_format(Comp *c, Node *n, EventKind kind)
 	return 0;
 }
 
+/* bpf_seq_printf(seq, format, size, numbers and addresses of strings, size): the kernel formats. */
+static Ref
+seq_printf(Comp *c, Node *n, Ref seq)
+{
+	Fn *fn = c->fn;
+	u32 size = n->list[0]->n + 1, bytes = 8 * (n->n - 1);
+	Ref fmt = ir_mem(fn, ALIGN(size, 8), 8, n->at), data = ir_mem_stack(fn, MAX(bytes, 8u), 8, n->at);
+
+	store_string(c, fmt, 0, n->list[0]->str, n->list[0]->n, ALIGN(size, 8), true);
+	for (u32 i = 1; i < n->n; i++) {
+		Node *a = n->list[i];
+		Ref v = 0;
+
+		if (is_scalar(a->type) || agg_coerced(a->type)) {
+			v = lower_int(c, a);
+		} else if (a->type->kind == TY_STRING) {
+			Val s = val_near(c, lower(c, a));
+
+			v = s.off ? ir_bini(fn, IR_add, s.r, s.off) : s.r;
+		} else {
+			diag_err(c->d, a->at, E_UNSUPPORTED, "printf of a pinned iterator takes numbers and strings, not '%s'", tname(c, a->type));
+			v = ir_const(fn, 0);
+		}
+		ir_store(fn, data, (s32)(8 * (i - 1)), 8, v);
+	}
+	return IR_CALL(fn, BPF_FUNC_seq_printf, seq, fmt, ir_const(fn, size), data, ir_const(fn, bytes));
+}
+
 static Ref
 lower_printf(Comp *c, Node *n)
 {
-	return send_format(c, n, EV_PRINTF);
+	Ref seq = c->cl->prov->seq && c->cl->p ? c->cl->prov->seq(c->cl->p, c->fn) : 0;
+
+	return seq ? seq_printf(c, n, seq) : send_format(c, n, EV_PRINTF);
 }
 
 static Ref
