@@ -133,6 +133,7 @@ bool library_load(Comp *c, const char *name);   /* true: it has been read, and m
 void macro_add(Comp *c, Node *macro);
 void macro_expand_all(Comp *c, Node **n);
 
+Ref lower_own_pid(Comp *c);     /* builtins/process.c: the current process as piton's own pid namespace numbers it; 0: it is outside */
 bool func_by_address(Comp *c, const Provider *prov);    /* builtins/probe.c: `func` is asked of the kernel when it runs */
 /* ---- resolve.c: expands attach points to clauses, ties names to symbols ---- */
 void resolve_points(Comp *c, Node *probe);

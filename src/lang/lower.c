@@ -339,9 +339,8 @@ pid_filter(Comp *c, u32 out)
 {
 	Fn *fn = c->fn;
 	u32 next = ir_block(fn);
-	Ref pid = ir_bini(fn, IR_shr, ir_call(fn, BPF_FUNC_get_current_pid_tgid, 0, NULL), 32);
 
-	ir_br(fn, ir_bini(fn, IR_eq, pid, c->pc->pid), next, out);
+	ir_br(fn, ir_bini(fn, IR_eq, lower_own_pid(c), c->pc->pid), next, out);
 	ir_seal(fn, next);
 	ir_start(fn, next);
 }

@@ -386,7 +386,7 @@ frame(Unit *u, const UnwindMaps *maps, u32 count)
 }
 
 void
-probe_unwind(Fn *fn, const UnwindMaps *maps, Ref base, s32 off, u32 count)
+probe_unwind(Fn *fn, const UnwindMaps *maps, Ref pid, Ref base, s32 off, u32 count)
 {
 	static const u32 first[] = { ST_PC, ST_SP, ST_FP, ST_BX, ST_ONCE };
 	Fn *callback = frame(fn->unit, maps, count);
@@ -394,7 +394,7 @@ probe_unwind(Fn *fn, const UnwindMaps *maps, Ref base, s32 off, u32 count)
 	u32 known = ir_block(fn), end = ir_block(fn);
 
 	ir_zero(fn, st, 0, ST_SIZE);
-	ir_store(fn, st, ST_KEY, 4, ir_bini(fn, IR_shr, ir_call(fn, BPF_FUNC_get_current_pid_tgid, 0, NULL), 32));
+	ir_store(fn, st, ST_KEY, 4, pid);
 	proc = ir_call(fn, BPF_FUNC_map_lookup_elem, 2, (Ref[]){ ir_map(fn, maps->procs), ir_bini(fn, IR_add, st, ST_KEY) });
 	ir_br(fn, ir_bini(fn, IR_ne, proc, 0), known, end);
 	begin(fn, known);

@@ -41,9 +41,8 @@ ns_ids(Comp *c, u64 dev, u64 ino)
 }
 
 static Ref
-lower_id(Comp *c, Node *n, bool tid)
+current_id(Comp *c, bool init, bool tid)
 {
-	bool init = n->n && !strcmp(n->list[0]->name, "init");
 	u64 dev, ino;
 	Ref r;
 
@@ -51,6 +50,18 @@ lower_id(Comp *c, Node *n, bool tid)
 		return ir_load(c->fn, ns_ids(c, dev, ino), tid ? 0 : 4, 4, false);
 	r = ir_call(c->fn, BPF_FUNC_get_current_pid_tgid, 0, NULL);
 	return tid ? ir_ext(c->fn, r, 4, false) : ir_bini(c->fn, IR_shr, r, 32);
+}
+
+Ref
+lower_own_pid(Comp *c)
+{
+	return current_id(c, false, false);
+}
+
+static Ref
+lower_id(Comp *c, Node *n, bool tid)
+{
+	return current_id(c, n->n && !strcmp(n->list[0]->name, "init"), tid);
 }
 
 static Ref

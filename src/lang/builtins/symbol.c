@@ -33,18 +33,12 @@ lower_first(Comp *c, Node *n)
 	return lower_int(c, n->list[0]);
 }
 
-static Ref
-own_pid(Comp *c)
-{
-	return ir_bini(c->fn, IR_shr, ir_call(c->fn, BPF_FUNC_get_current_pid_tgid, 0, NULL), 32);
-}
-
 static void
 into_usym(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 {
 	(void)as, (void)clean;
 	ir_store(c->fn, base, off, 8, lower_int(c, n->list[0]));
-	ir_store(c->fn, base, off + 8, 4, own_pid(c));
+	ir_store(c->fn, base, off + 8, 4, lower_own_pid(c));
 	ir_store(c->fn, base, off + 12, 4, ir_const(c->fn, 0));
 }
 
@@ -127,10 +121,12 @@ into_dw_ustack(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 		maps->objects = comp_map(c, probe_unwind_objects(maps->rows));
 		maps->procs = comp_map(c, probe_unwind_procs());
 	}
+	Ref pid = lower_own_pid(c);
+
 	(void)clean;
 	ir_zero(c->fn, base, off, as->size);    /* behind the last frame */
-	ir_store(c->fn, base, off, 8, own_pid(c));
-	probe_unwind(c->fn, maps, base, off + (s32)out_stack_head(n->type), n->type->count);
+	ir_store(c->fn, base, off, 8, pid);
+	probe_unwind(c->fn, maps, pid, base, off + (s32)out_stack_head(n->type), n->type->count);
 }
 
 /* The kernel fills what is left with zeros, all of it where there is no stack: bpf_get_stack() tells us nothing that is not there. */
@@ -142,7 +138,7 @@ into_stack(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 	u32 head = out_stack_head(n->type);
 
 	if (head)
-		ir_store(fn, base, off, 8, own_pid(c));
+		ir_store(fn, base, off, 8, lower_own_pid(c));
 	IR_CALL(fn, BPF_FUNC_get_stack, ir_ctx(fn), offset(c, base, off + (s32)head), ir_const(fn, 8 * n->type->count),
 		ir_const(fn, user ? BPF_F_USER_STACK : 0));
 	if (clean && as->size > n->type->size)
