@@ -39,6 +39,8 @@ bool regs_big_by_pointer(void);                                 /* structs over 
 Ref regs_stack_arg(Fn *fn, u32 offset);                         /* address of an argument on the stack, at function entry */
 /* Where a register lies in the context; -1 if this machine has no such register. */
 int regs_offset(const char *name);
+int regs_offset_on(u16 machine, const char *name);              /* of another machine (EM_*) */
+u16 regs_machine(void);
 /* Reads size bytes at `from` in the given space; 0 where that fails. */
 Ref probe_read(ProbeContext *pc, Fn *fn, AddrSpace space, Ref from, u32 size, bool sign);
 

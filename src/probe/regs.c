@@ -2,12 +2,13 @@
  * them carry arguments. One table for each architecture; the one this program runs on is used. */
 #include "probe/inside.h"
 
+#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 typedef struct Reg { const char *name; u32 offset; } Reg;
 typedef struct Arch {
-	const char *name;
+	u16 machine;                    /* as ELF files name it */
 	const char *args[8];            /* argument registers, NULL-terminated if fewer */
 	const char *ret, *sp;
 	const char *unwind[5];          /* as regs_unwind() gives them */
@@ -40,8 +41,8 @@ static const Reg arm64_regs[] = {
 };
 
 static const Arch archs[] = {
-	{ "x86_64", { "di", "si", "dx", "cx", "r8", "r9" }, "ax", "sp", { "ip", "sp", "bp", "bx", "r10" }, false, 8, x86_64_regs, COUNT(x86_64_regs) },
-	{ "aarch64", { "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7" }, "r0", "sp", { "pc", "sp", "fp", "x19", "lr" }, true, 0, arm64_regs, COUNT(arm64_regs) },
+	{ EM_X86_64, { "di", "si", "dx", "cx", "r8", "r9" }, "ax", "sp", { "ip", "sp", "bp", "bx", "r10" }, false, 8, x86_64_regs, COUNT(x86_64_regs) },
+	{ EM_AARCH64, { "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7" }, "r0", "sp", { "pc", "sp", "fp", "x19", "lr" }, true, 0, arm64_regs, COUNT(arm64_regs) },
 };
 
 #ifdef __aarch64__
@@ -56,13 +57,34 @@ arch(void)
 	return &archs[HOST_ARCH];
 }
 
+static int
+offset_in(const Arch *a, const char *name)
+{
+	for (u32 i = 0; i < a->n_regs; i++)
+		if (!strcmp(a->regs[i].name, name))
+			return (int)a->regs[i].offset;
+	return -1;
+}
+
 int
 regs_offset(const char *name)
 {
-	for (u32 i = 0; i < arch()->n_regs; i++)
-		if (!strcmp(arch()->regs[i].name, name))
-			return (int)arch()->regs[i].offset;
+	return offset_in(arch(), name);
+}
+
+int
+regs_offset_on(u16 machine, const char *name)
+{
+	for (u32 i = 0; i < COUNT(archs); i++)
+		if (archs[i].machine == machine)
+			return offset_in(&archs[i], name);
 	return -1;
+}
+
+u16
+regs_machine(void)
+{
+	return arch()->machine;
 }
 
 /* "arg12" with stem "arg": 12; -1: something else. */

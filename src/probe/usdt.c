@@ -15,7 +15,8 @@ typedef struct Usdt {
 	u32 n_args;
 	const char *text;               /* the arguments as written */
 	Vec(u64) offsets;
-	u64 vaddr;                      /* of the first place: symbols are found relative to it */
+	u64 vaddr;                      /* of the first place: symbols are found relative to it, */
+	bool symbols;                   /* if there are any among the arguments */
 } Usdt;
 
 static bool
@@ -74,6 +75,26 @@ next_note(const u8 *p, u64 n, u64 *at, Note *out)
 
 typedef struct Walk { ProbeContext *pc; const Probe *p; const char *path; Vec(Probe *) probes; } Walk;
 
+/* Symbols of arguments get their addresses; an argument whose symbol the file does not tell cannot be read. */
+static bool
+find_symbols(const char *path, Usdt *u)
+{
+	bool some = false;
+
+	for (u32 i = 0; i < u->n_args; i++) {
+		UsdtArg *arg = &u->args[i];
+		Elf *elf = arg->kind == UA_MEM && arg->symbol ? binary_elf(path) : NULL;
+		ElfSym s;
+
+		if (elf && sym_elf_find(elf, arg->symbol, &s))
+			arg->symbol_value = s.value;
+		else if (arg->symbol)
+			arg->kind = UA_NONE;
+		some |= arg->symbol != NULL;
+	}
+	return some;
+}
+
 /* A place joins the probe of the same name whose arguments lie alike. Those that name symbols are found from their own place. */
 static void
 add_place(Walk *w, const Note *note, u64 vaddr, u64 offset, u64 ref_ctr)
@@ -86,7 +107,7 @@ add_place(Walk *w, const Note *note, u64 vaddr, u64 offset, u64 ref_ctr)
 	for (u32 i = 0; i < w->probes.n; i++) {
 		u = w->probes.v[i]->priv;
 		if (w->probes.v[i]->name == name && w->probes.v[i]->ref_ctr == ref_ctr && !strcmp(u->text, note->args) &&
-		    !strstr(note->args, "rip"))
+		    !u->symbols)
 			p = w->probes.v[i];
 	}
 	if (!p) {
@@ -98,8 +119,9 @@ add_place(Walk *w, const Note *note, u64 vaddr, u64 offset, u64 ref_ctr)
 		p->ref_ctr = ref_ctr;
 		u = NEW(pc->a, Usdt);
 		u->text = arena_str(pc->a, note->args, strlen(note->args));
-		u->n_args = usdt_parse_args(pc->a, note->args, u->args);
+		u->n_args = usdt_parse_args(pc->a, regs_machine(), note->args, u->args);
 		u->vaddr = vaddr;
+		u->symbols = find_symbols(p->scope, u);
 		p->priv = u;
 		VEC_PUSH(pc->a, &w->probes, p);
 	}
@@ -182,7 +204,7 @@ value_type(ProbeContext *pc, const Probe *p, const char *name, const char **why)
 	if (arg && arg->kind != UA_NONE)
 		return type_int(arg->size, arg->sign);
 	if (!strncmp(name, "arg", 3) && name[3] >= '0' && name[3] <= '9') {
-		*why = arg ? "this argument is a floating-point number or lies where BPF cannot read" : "this probe has fewer arguments";
+		*why = arg ? "this argument lies where BPF cannot read: in a floating-point register, or at an unknown symbol" : "this probe has fewer arguments";
 		return NULL;
 	}
 	if (!strcmp(name, "func"))
@@ -190,30 +212,25 @@ value_type(ProbeContext *pc, const Probe *p, const char *name, const char **why)
 	return regs_value_type(pc, REGS_ANY, name, why);
 }
 
-/* Where a variable of the program is now: as far from the instruction pointer as in the file. */
-static Ref
-variable(const Probe *p, const UsdtArg *arg, Fn *fn)
-{
-	const Usdt *u = p->priv;
-	Elf *elf = binary_elf(p->scope);
-	ElfSym s = { 0 };
-
-	if (!elf || !sym_elf_find(elf, arg->symbol, &s))
-		return ir_const(fn, 0);
-	return ir_bini(fn, IR_add, regs_load_offset(fn, (u32)regs_offset("ip")), (s64)(s.value - u->vaddr) + arg->disp);
-}
-
+/* A symbol is now as far from the instruction pointer as in the file. */
 static Ref
 address(const Probe *p, const UsdtArg *arg, Fn *fn)
 {
-	Ref at;
+	const Usdt *u = p->priv;
+	Ref at = arg->base >= 0 ? regs_load_offset(fn, (u32)arg->base) : ir_const(fn, 0), index;
+	s64 disp = arg->disp;
 
-	if (arg->symbol)
-		return variable(p, arg, fn);
-	at = arg->base >= 0 ? regs_load_offset(fn, (u32)arg->base) : ir_const(fn, 0);
-	if (arg->index >= 0)
-		at = ir_bin(fn, IR_add, at, ir_bini(fn, IR_mul, regs_load_offset(fn, (u32)arg->index), arg->scale));
-	return arg->disp ? ir_bini(fn, IR_add, at, arg->disp) : at;
+	if (arg->symbol) {
+		at = ir_bin(fn, IR_add, at, regs_load_offset(fn, (u32)regs_offset("ip")));
+		disp += (s64)(arg->symbol_value - u->vaddr);
+	}
+	if (arg->index >= 0) {
+		index = regs_load_offset(fn, (u32)arg->index);
+		if (arg->index_size < 8)
+			index = ir_ext(fn, index, arg->index_size, arg->index_sign);
+		at = ir_bin(fn, IR_add, at, ir_bini(fn, IR_mul, index, arg->scale));
+	}
+	return disp ? ir_bini(fn, IR_add, at, disp) : at;
 }
 
 static Ref

@@ -1,5 +1,5 @@
 /* usdt: the notes of this very program, made by hand in all argument forms; arguments read, semaphores raised and lowered. */
-#include "probe/probe.h"
+#include "probe/usdt.h"
 
 #include <assert.h>
 #include <errno.h>
