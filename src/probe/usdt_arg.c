@@ -105,18 +105,19 @@ x86_operand(Arena *a, const char *s, UsdtArg *arg)
 		return arg->base >= 0;
 	}
 	arg->kind = UA_MEM;
-	if (isalpha((u8)*s) || *s == '_' || *s == '.') {        /* a variable: name, name+8 */
-		size_t n = strcspn(s, "+-(");
-
-		arg->symbol = arena_str(a, s, n);
-		s += n;
-	}
-	while (*s && *s != '(') {                               /* "16", "-4+16" */
+	while (*s && *s != '(') {                               /* "16", "-4+16", "name", "name+8", "8+name" */
 		if (*s == '+')
 			s++;
-		if (!number(&s, &more))
+		if ((isalpha((u8)*s) || *s == '_' || *s == '.') && !arg->symbol) {
+			size_t n = strcspn(s, "+-(");
+
+			arg->symbol = arena_str(a, s, n);
+			s += n;
+		} else if (number(&s, &more)) {
+			arg->disp += more;
+		} else {
 			return false;
-		arg->disp += more;
+		}
 	}
 	/* "name" and "name(%rip)" are one place; "name(,%rax,8)" is an element of an array at a fixed address. */
 	if (arg->symbol && (!*s || !strcmp(s, "(%rip)")))

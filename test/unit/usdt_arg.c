@@ -19,6 +19,7 @@ static const struct { u16 machine; const char *text, *want; int size; } cases[] 
 	{ X, "8@-4+16(%rbx)", "MEM bx+-*1+12", 8 }, { X, "4@counter(%rip)", "MEM -+-*1+0 counter", 4 },
 	{ X, "8@table+16(%rip)", "MEM -+-*1+16 table", 8 }, { X, "-8@table-8(%rip)", "MEM -+-*1-8 table", -8 },
 	{ X, "4@local.0(%rip)", "MEM -+-*1+0 local.0", 4 }, { X, "4@counter", "MEM -+-*1+0 counter", 4 }, { X, "4@counter+4", "MEM -+-*1+4 counter", 4 },
+	{ X, "-8@72+table(%rip)", "MEM -+-*1+72 table", -8 }, { X, "8@8+table-4(%rip)", "MEM -+-*1+4 table", 8 }, { X, "8@a+b(%rip)", "-", 0 },
 	{ X, "8@table(,%rax,8)", "MEM -+ax*8+0 table", 8 }, { X, "8@table+8(%rdx)", "MEM dx+-*1+8 table", 8 },
 	{ X, "8f@-8(%rbp)", "MEM bp+-*1-8", 8 }, { X, "4f@%eax", "REG ax>>0", 4 }, { X, "8f@%xmm0", "-", 0 }, { X, "4@%st", "-", 0 },
 	{ X, "16@%rax", "-", 0 }, { X, "8@", "-", 0 }, { X, "x@%rax", "-", 0 }, { X, "8@%rax,", "-", 0 }, { X, "8@(%rax", "-", 0 },
