@@ -40,7 +40,7 @@ with_params(Comp *c, Node *pt)
 
 /* Whether the code of the clause differs from probe to probe. */
 static bool
-asks_place(Comp *c, const Node *n, const Provider *prov)
+asks_place(Comp *c, const Node *n, const Probe *p)
 {
 	static const char *const words[] = { "args", "probe", "func" };
 
@@ -48,15 +48,15 @@ asks_place(Comp *c, const Node *n, const Provider *prov)
 		return false;
 	if (n->kind == ND_IDENT || n->kind == ND_CALL) {
 		for (size_t i = 0; i < COUNT(words); i++)
-			if (!strcmp(n->name, words[i]) && !(i == 2 && func_by_address(c, prov)))
+			if (!strcmp(n->name, words[i]) && !(i == 2 && func_by_address(c, p->prov)))
 				return true;
-		if (!prov->same_code && (!strncmp(n->name, "arg", 3) || !strcmp(n->name, "retval") || !strcmp(n->name, "ctx")))
+		if ((!p->prov->same_code || p->own_args) && (!strncmp(n->name, "arg", 3) || !strcmp(n->name, "retval") || !strcmp(n->name, "ctx")))
 			return true;
 	}
-	if (asks_place(c, n->a, prov) || asks_place(c, n->b, prov) || asks_place(c, n->c, prov))
+	if (asks_place(c, n->a, p) || asks_place(c, n->b, p) || asks_place(c, n->c, p))
 		return true;
 	for (u32 i = 0; n->list && i < n->n; i++)
-		if (asks_place(c, n->list[i], prov))
+		if (asks_place(c, n->list[i], p))
 			return true;
 	return false;
 }
@@ -81,12 +81,12 @@ found(void *arg, Probe *p)
 {
 	Walk *w = arg;
 	Comp *c = w->c;
-	bool apart = !p->prov->same_code || asks_place(c, w->probe->a, p->prov) || asks_place(c, w->probe->b, p->prov);
+	bool apart = !p->prov->same_code || asks_place(c, w->probe->a, p) || asks_place(c, w->probe->b, p);
 	Clause *cl = NULL;
 
 	p->at = w->at;
 	for (u32 i = w->first; i < c->clauses.n && !apart; i++)
-		if (c->clauses.v[i]->prov == p->prov)
+		if (c->clauses.v[i]->prov == p->prov && !c->clauses.v[i]->p->own_args)
 			cl = c->clauses.v[i];
 	if (!cl) {
 		if (c->clauses.n >= comp_cf(c, CF_MAX_BPF_PROGS)) {

@@ -34,6 +34,7 @@ Ref regs_load_offset(Fn *fn, u32 offset);                       /* of a register
 /* Where in struct pt_regs the registers lie that a walk up the stack begins with: program counter, stack pointer, frame pointer,
  * the further saved register, the one of the innermost frame only (UnwindRow). */
 u32 regs_unwind(u32 which);
+int regs_dwarf(u64 number);                                     /* by DWARF's number; -1: not an integer register */
 u32 regs_args(void);                                            /* how many registers carry arguments */
 bool regs_big_by_pointer(void);                                 /* structs over 16 bytes: the caller gives an address */
 Ref regs_stack_arg(Fn *fn, u32 offset);                         /* address of an argument on the stack, at function entry */
@@ -57,17 +58,34 @@ Ref perf_load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 fi
 /* kprobe.c: calls fn(arg, name, module or NULL) for each function that ftrace can hook; -errno if that is not told. */
 int kprobe_each_traceable(ProbeContext *pc, int (*fn)(void *, const char *, const char *), void *arg);
 
+/* insn.c: machine code of user programs, of the machine that the file is for (EM_*). */
+u32 insn_length(u16 machine, const u8 *p, size_t room);         /* bytes of the instruction at p; 0: unknown, or cut off */
+bool insn_returns(u16 machine, const u8 *p, u32 n);
+
 /* uprobe.c: one link for many places (Probe.addr of Probe.scope). */
 bool uprobe_takes_multi(ProbeContext *pc, u32 n);
 int uprobe_attach_multi(ProbeContext *pc, Probe **p, u32 n, bool ret, int prog_fd, u32 *failed);
 
-/* uargs.c: arguments of user functions by name. NULL: *why says why not. */
-const Type *uargs_type(ProbeContext *pc, const Probe *p, const char **why);
+/* uargs.c: arguments of user functions by name; inlined: the address of an instance of it in its caller, or 0.
+ * NULL: *why says why not. */
+const Type *uargs_type(ProbeContext *pc, const Probe *p, u64 inlined, const char **why);
+Ref uargs_load_inlined(ProbeContext *pc, Fn *fn, const Probe *p, u64 inlined, u32 i);    /* the i-th one */
 Dwarf *uargs_dwarf(ProbeContext *pc, const char *path);         /* interned path; kept open; NULL: none */
 /* From now on the script's casts may name types of this program. */
 void uargs_lend_types(ProbeContext *pc, const char *path);
 void uargs_list(ProbeContext *pc, const Probe *p, Buf *out);    /* -lv */
 Ref uargs_load(ProbeContext *pc, Fn *fn, const Probe *p, u32 field);
+
+/* function.c: places inside a function. */
+typedef enum FunctionPlace { FP_BOUNDARY, FP_INSIDE, FP_UNKNOWN } FunctionPlace;        /* where an instruction begins; inside of one */
+FunctionPlace function_place(const char *path, const ElfSym *s, u64 offset, u64 *before);       /* before: the last boundary up to there */
+typedef Vec(u64) Offsets;
+/* Where in the function it returns. -ENODATA: its size or code is unknown; -EILSEQ: some instruction is. */
+int function_returns(ProbeContext *pc, const char *path, const ElfSym *s, Offsets *out);
+
+/* location.c: emits the load of a value from where DWARF says (the address, of what does not fit a register). row: that of the
+ * place in the unwinding table, or NULL. False: it cannot be had there. */
+bool location_load(ProbeContext *pc, Fn *fn, const DwarfParam *param, const UnwindRow *row, Ref *out);
 
 /* binary.c: files of user programs. */
 typedef struct Binary { HostMap map; } Binary;

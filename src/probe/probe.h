@@ -24,6 +24,7 @@ typedef struct Probe {
 	const char *scope;              /* category, module, path of the binary */
 	const char *func;               /* event, function, symbol */
 	bool has_glob, from_glob;       /* a pattern; found by one */
+	bool own_args;                  /* argN lie elsewhere than at the provider's other probes */
 	u64 addr, offset;               /* address or file offset; offset in the function */
 	u64 period;                     /* ns, Hz (is_freq) or events */
 	bool is_freq;

@@ -101,6 +101,16 @@ numbered(const char *name, const char *stem)
 	return *end || i > 1000 ? -1 : (int)i;
 }
 
+int
+regs_dwarf(u64 number)
+{
+	static const char *const x86[] = { "ax", "dx", "cx", "bx", "si", "di", "bp", "sp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "ip" };
+
+	if (arch()->machine == EM_AARCH64)
+		return number <= 31 ? (int)number * 8 : -1;     /* x0 to x30, sp */
+	return number < COUNT(x86) ? regs_offset(x86[number]) : -1;
+}
+
 u32
 regs_unwind(u32 which)
 {

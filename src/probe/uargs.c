@@ -1,7 +1,7 @@
 /* uargs: the arguments of user functions by name, from the program's DWARF. At a function's entry the first integers and
  * pointers lie in the argument registers in order, the rest on the stack. Small structs take one or two registers, if enough are
  * left; big ones lie on the stack (x86-64) or behind a pointer (arm64). Floating point ones are where BPF cannot look, and left
- * out, as are structs in registers. */
+ * out, as are structs in registers. Where a function was put into its caller, each lies where DWARF says, or nowhere. */
 #include "probe/inside.h"
 
 #include <stdio.h>
@@ -13,6 +13,9 @@ typedef struct Place { enum { UA_UNSEEN, UA_REGISTER, UA_STACK, UA_POINTER } how
 typedef struct Found Found;
 struct Found {
 	const char *path, *func;
+	u64 inlined;                    /* address of the instance, or 0: the function itself */
+	DwarfParam *params;             /* of an instance, as many as type has fields */
+	const UnwindRow *row;
 	const Type *type;               /* NULL: nothing known */
 	const Type *proto;
 	Place place[64];
@@ -126,8 +129,44 @@ uargs_lend_types(ProbeContext *pc, const char *path)
 	type_find_elsewhere(pc->types, find_type, in);
 }
 
+/* All parameters of an instance: what is nowhere is told when it is asked for. */
+static void
+lay_out_inlined(ProbeContext *pc, Found *f, Dwarf *d)
+{
+	enum { MOST = 64 };
+	DwarfParam *params = NEW_N(pc->a, DwarfParam, MOST);
+	u32 n = sym_dwarf_inlined_params(d, pc->types, f->func, f->inlined, params, MOST), size = 0, align = 1, k = 0;
+	Field *fields = NEW_N(pc->a, Field, n + 1);
+	Elf *elf = binary_elf(f->path);
+	UnwindTable t;
+	Type *type;
+
+	for (u32 i = 0; i < n; i++) {
+		if (!params[i].name || !params[i].type->size)
+			continue;
+		size = ALIGN(size, MAX(params[i].type->align, 1u));
+		fields[k] = (Field){ .name = interns(params[i].name), .type = params[i].type, .offset = size };
+		params[k++] = params[i];
+		size += params[i].type->size;
+		align = MAX(align, params[i].type->align);
+	}
+	type = (Type *)type_struct_new(pc->types, arena_printf(pc->a, "_uprobe_%s", f->func), false);
+	type_struct_set(pc->types, type, fields, k, ALIGN(size, align), align);
+	f->type = type;
+	f->params = params;
+	if (elf && sym_unwind_table(elf, &t)) {
+		const UnwindRow *row = sym_unwind_row(&t, f->inlined);
+		UnwindRow *copy = NEW(pc->a, UnwindRow);
+
+		if (row)
+			*copy = *row;
+		f->row = row ? copy : NULL;
+		sym_unwind_free(&t);
+	}
+}
+
 static Found *
-find(ProbeContext *pc, const Probe *p)
+find(ProbeContext *pc, const Probe *p, u64 inlined)
 {
 	const Type *proto;
 	Dwarf *d;
@@ -135,22 +174,24 @@ find(ProbeContext *pc, const Probe *p)
 
 	renew(pc);
 	for (f = kept.found; f; f = f->next)
-		if (f->path == p->scope && f->func == p->func)
+		if (f->path == p->scope && f->func == p->func && f->inlined == inlined)
 			return f;
 	f = NEW(pc->a, Found);
-	*f = (Found){ .path = p->scope, .func = p->func, .next = kept.found };
+	*f = (Found){ .path = p->scope, .func = p->func, .inlined = inlined, .next = kept.found };
 	kept.found = f;
 	d = p->func && p->scope ? uargs_dwarf(pc, p->scope) : NULL;
-	proto = d ? sym_dwarf_func(d, pc->types, p->func) : NULL;
+	if (d && inlined)
+		lay_out_inlined(pc, f, d);
+	proto = d && !inlined ? sym_dwarf_func(d, pc->types, p->func) : NULL;
 	if (proto)
 		lay_out(pc, f, proto);
 	return f;
 }
 
 const Type *
-uargs_type(ProbeContext *pc, const Probe *p, const char **why)
+uargs_type(ProbeContext *pc, const Probe *p, u64 inlined, const char **why)
 {
-	const Type *t = find(pc, p)->type;
+	const Type *t = find(pc, p, inlined)->type;
 
 	if (!t)
 		*why = "the names of arguments need the program's DWARF (-g), and it has none for this function; arg0, arg1 work without";
@@ -159,10 +200,29 @@ uargs_type(ProbeContext *pc, const Probe *p, const char **why)
 	return t && t->n_fields ? t : NULL;
 }
 
+/* An optimizer may have left nothing of a parameter. Its other instances are no reason to refuse the script. */
+static Ref
+load_inlined(ProbeContext *pc, Fn *fn, const Probe *p, const Found *f, u32 i)
+{
+	Ref r;
+
+	if (f->type && i < f->type->n_fields && location_load(pc, fn, &f->params[i], f->row, &r))
+		return r;
+	diag_warn(pc->d, p->at, E_BUILTIN, "argument %u of %s is not to be had where it was inlined at 0x%llx, and reads as 0 there", i, p->func,
+		  (unsigned long long)f->inlined);
+	return ir_const(fn, 0);
+}
+
+Ref
+uargs_load_inlined(ProbeContext *pc, Fn *fn, const Probe *p, u64 inlined, u32 i)
+{
+	return load_inlined(pc, fn, p, find(pc, p, inlined), i);
+}
+
 Ref
 uargs_load(ProbeContext *pc, Fn *fn, const Probe *p, u32 field)
 {
-	const Found *f = find(pc, p);
+	const Found *f = find(pc, p, 0);
 	const Type *t = f->type && field < f->type->n_fields ? f->type->fields[field].type : NULL;
 	char name[16];
 	Ref r;
@@ -204,7 +264,7 @@ put_c_type(const Type *t, Buf *out)
 void
 uargs_list(ProbeContext *pc, const Probe *p, Buf *out)
 {
-	const Type *proto = p->prov->is_return ? NULL : find(pc, p)->proto;
+	const Type *proto = p->prov->is_return ? NULL : find(pc, p, 0)->proto;
 
 	for (u32 i = 0; proto && i < proto->n_fields; i++) {
 		buf_puts(out, "    ");

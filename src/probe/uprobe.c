@@ -2,13 +2,16 @@
  * Kernel: the uprobe PMU of perf_event_open(2) (4.17); many places of one file at once by a uprobe_multi link (6.6). Places are
  * offsets in the file, so processes that start later are seen too.
  * Script: uprobe:FILE:FUNCTION[+OFFSET], uprobe:FILE:ADDRESS, uprobe:FILE:cpp:"NAME"; wildcards in both. argN, retval, args.
+ * A function's name means its own code and, by DWARF, all places where the compiler put it into its callers.
+ * uprobe:FILE:FUNCTION+ret: its instructions that return, for programs that a uretprobe would crash; retval is there.
  * uprobe:FILE@SOURCE:LINE[:COLUMN]: where the code of a line begins, by the program's DWARF. */
 #include "probe/inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef struct Place { bool cpp; const char *file; u32 line, col; } Place;       /* Probe.priv */
+typedef struct Place { bool cpp, returns; u64 inlined; const char *file; u32 line, col; } Place;
+/* Probe.priv. returns: FUNCTION+ret; inlined: the address where the function was put into its caller. */
 
 static bool
 is_ret(const Probe *p)
@@ -67,13 +70,14 @@ parse(ProbeContext *pc, const char *const *part, u32 n, Probe *p)
 		return true;
 	}
 	plus = place->cpp ? NULL : strrchr(text, '+');
-	p->func = plus && probe_number(plus + 1, &p->offset) ? intern(text, (size_t)(plus - text)) : text;
+	place->returns = plus && !strcmp(plus + 1, "ret") && !is_ret(p);
+	p->func = plus && (place->returns || probe_number(plus + 1, &p->offset)) ? intern(text, (size_t)(plus - text)) : text;
 	if (plus && !p->offset && p->func == text)
 		return probe_bad(pc, p, "Invalid offset '%s'", plus + 1);
 	if (is_ret(p) && p->offset)
 		return probe_bad(pc, p, "Offset not allowed for uretprobes: they fire when the function returns");
 	p->has_glob = base_has_glob(p->scope, strlen(p->scope)) || base_has_glob(p->func, strlen(p->func));
-	if (p->offset && base_has_glob(p->func, strlen(p->func)))
+	if ((p->offset || place->returns) && base_has_glob(p->func, strlen(p->func)))
 		return probe_bad(pc, p, "A wildcard and an offset do not go together");
 	return true;
 }
@@ -160,6 +164,27 @@ in_order(Walk *w, Elf *elf)
 	}
 }
 
+/* A probe in the middle of an instruction would make another one of it. */
+static bool
+on_boundary(Walk *w, const ElfSym *s, u64 offset)
+{
+	u64 before;
+	FunctionPlace place = w->pc->unsafe ? FP_BOUNDARY : function_place(w->path, s, offset, &before);
+
+	if (place == FP_BOUNDARY)
+		return true;
+	if (place == FP_INSIDE) {
+		probe_bad(w->pc, w->p, "Could not add a probe into the middle of an instruction: %s:%s+%llu", w->path, s->name,
+			  (unsigned long long)offset);
+		diag_hint(w->pc->d, "the instruction begins at %s+%llu; --unsafe attaches where you say", s->name, (unsigned long long)before);
+	} else {
+		probe_bad(w->pc, w->p, "%s:%s has an instruction before offset %llu that is not known, so that the offset cannot be checked", w->path,
+			  s->name, (unsigned long long)offset);
+		diag_hint(w->pc->d, "--unsafe attaches there all the same");
+	}
+	return false;
+}
+
 /* An address as the file's symbols know it; for files that are no ELF, an offset. */
 static int
 at_address(Walk *w)
@@ -185,6 +210,10 @@ at_address(Walk *w)
 			diag_hint(w->pc->d, "--unsafe attaches there all the same");
 			return -EINVAL;
 		}
+		ElfSym func = { .name = e ? name.name : "", .file_offset = offset - (e ? name.offset : 0) };
+
+		if (!w->pc->unsafe && e && !on_boundary(w, &func, name.offset))
+			return -EINVAL;
 	}
 	found(w, NULL, arena_printf(w->pc->a, "%s:%s:0x%llx", w->p->prov->name, w->path, (unsigned long long)w->p->addr), offset);
 	return 0;
@@ -209,6 +238,30 @@ line_place(void *arg, u64 addr, u32 line)
 }
 
 static int
+inlined_place(void *arg, u64 addr)
+{
+	Walk *w = arg, here = *w;
+	Probe *instance = probe_new(w->pc, w->p);
+	Place *place = NEW(w->pc->a, Place);
+	u64 offset;
+	Binary b;
+	bool known;
+
+	if (!binary_map(w->path, &b))
+		return 1;
+	known = binary_offset(&b, addr, &offset);
+	binary_unmap(&b);
+	*place = (Place){ .inlined = addr };
+	instance->priv = place;
+	instance->own_args = true;
+	here.p = instance;
+	if (known)
+		found(&here, w->p->func, arena_printf(w->pc->a, "%s:%s:%s", w->p->prov->name, w->path, w->p->func), offset);
+	w->n = here.n;
+	return w->stop = here.stop;
+}
+
+static int
 at_line(Walk *w)
 {
 	const Place *place = w->p->priv;
@@ -221,28 +274,61 @@ at_line(Walk *w)
 	return 0;
 }
 
+static void
+found_at(Walk *w, const char *func, u64 offset, u64 file_offset)
+{
+	found(w, func, arena_printf(w->pc->a, "%s:%s:%s+%llu", w->p->prov->name, w->path, func, (unsigned long long)offset), file_offset + offset);
+}
+
+/* FUNCTION+ret */
+static int
+at_returns(Walk *w, const ElfSym *s)
+{
+	Offsets at = { 0 };
+	int err = function_returns(w->pc, w->path, s, &at);
+
+	if (err)
+		return probe_bad(w->pc, w->p, "the returns of %s:%s are not known: %s", w->path, w->p->func, err == -EILSEQ ?
+				 "it has an instruction that is not known" : "the file does not tell its code or size"), -EINVAL;
+	if (!at.n)
+		return probe_bad(w->pc, w->p, "%s:%s has no return instruction: it ends by jumping elsewhere, or never", w->path, w->p->func), -EINVAL;
+	for (u32 i = 0; i < at.n && !w->stop; i++)
+		found_at(w, w->p->func, at.v[i], s->file_offset);
+	return 0;
+}
+
+/* The function's own code, and where it was put into its callers. */
 static int
 one_function(Walk *w, Elf *elf)
 {
 	const Probe *p = w->p;
+	const Place *place = p->priv;
+	bool plain = !p->offset && !place->returns;
+	Dwarf *d;
 	ElfSym s;
 
-	if (!sym_elf_find(elf, p->func, &s))
-		return 0;
-	if (!s.size && !w->pc->unsafe) {
-		probe_bad(w->pc, p, "Could not determine boundary for %s (symbol has size 0).\nUse --unsafe to force attachment. WARNING: "
-			  "This option could lead to data corruption in the target process.", p->func);
-		return -EINVAL;
+	if (sym_elf_find(elf, p->func, &s)) {
+		if (!s.size && !w->pc->unsafe) {
+			probe_bad(w->pc, p, "Could not determine boundary for %s (symbol has size 0).\nUse --unsafe to force attachment. WARNING: "
+				  "This option could lead to data corruption in the target process.", p->func);
+			return -EINVAL;
+		}
+		if (p->offset && s.size && p->offset >= s.size && !w->pc->unsafe) {
+			probe_bad(w->pc, p, "Offset outside the function bounds ('%s' size is %llu)", p->func, (unsigned long long)s.size);
+			return -EINVAL;
+		}
+		if (p->offset && !on_boundary(w, &s, p->offset))
+			return -EINVAL;
+		if (place->returns)
+			return at_returns(w, &s);
+		if (p->offset)
+			found_at(w, p->func, p->offset, s.file_offset);
+		else
+			found(w, p->func, arena_printf(w->pc->a, "%s:%s:%s", p->prov->name, w->path, p->func), s.file_offset);
 	}
-	if (p->offset && s.size && p->offset >= s.size && !w->pc->unsafe) {
-		probe_bad(w->pc, p, "Offset outside the function bounds ('%s' size is %llu)", p->func, (unsigned long long)s.size);
-		return -EINVAL;
-	}
-	if (p->offset)
-		found(w, p->func, arena_printf(w->pc->a, "%s:%s:%s+%llu", p->prov->name, w->path, p->func, (unsigned long long)p->offset),
-		      s.file_offset + p->offset);
-	else
-		found(w, p->func, arena_printf(w->pc->a, "%s:%s:%s", p->prov->name, w->path, p->func), s.file_offset);
+	d = plain && !is_ret(p) ? uargs_dwarf(w->pc, interns(w->path)) : NULL;
+	if (d)
+		sym_dwarf_inlined(d, p->func, inlined_place, w);
 	return 0;
 }
 
@@ -261,7 +347,7 @@ in_file(Walk *w)
 		return w->p->has_glob ? 0 : -ENOEXEC;
 	if (is_ret(w->p) && sym_elf_is_go(elf)) {
 		probe_bad(w->pc, w->p, "%s is a Go program: a return probe would crash it, since Go moves stacks", w->path);
-		diag_hint(w->pc->d, "probe the instructions that return with uprobe:FILE:FUNCTION+OFFSET");
+		diag_hint(w->pc->d, "uprobe:%s:%s+ret probes the instructions that return", w->path, w->p->func);
 		return -EINVAL;
 	}
 	w->names = (ProbeNames){ w->pc->a, { 0 } };
@@ -293,8 +379,8 @@ expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
 static const Type *
 args(ProbeContext *pc, const Probe *p, const char **why)
 {
-	if (!is_ret(p) && !p->offset)
-		return uargs_type(pc, p, why);
+	if (!is_ret(p) && !p->offset && !((const Place *)p->priv)->returns)
+		return uargs_type(pc, p, ((const Place *)p->priv)->inlined, why);
 	*why = "arguments are there on entry only";
 	return NULL;
 }
@@ -304,12 +390,20 @@ value_type(ProbeContext *pc, const Probe *p, const char *name, const char **why)
 {
 	if (!strcmp(name, "func") && p->func)
 		return type_string(pc->types, (u32)strlen(p->func) + 1);
-	return regs_value_type(pc, is_ret(p) ? REGS_RETURN : REGS_ENTRY, name, why);
+	if (((const Place *)p->priv)->inlined && !strncmp(name, "sarg", 4)) {
+		*why = "the function was inlined: its arguments are not on the stack";
+		return NULL;
+	}
+	return regs_value_type(pc, is_ret(p) || ((const Place *)p->priv)->returns ? REGS_RETURN : REGS_ENTRY, name, why);
 }
 
 static Ref
 load(ProbeContext *pc, const Probe *p, Fn *fn, const char *name, u32 field)
 {
+	u64 inlined = ((const Place *)p->priv)->inlined;
+
+	if (inlined && (!name || !strncmp(name, "arg", 3)))
+		return uargs_load_inlined(pc, fn, p, inlined, name ? (u32)strtoul(name + 3, NULL, 10) : field);
 	return name ? regs_load(pc, fn, AS_USER, name) : uargs_load(pc, fn, p, field);
 }
 
@@ -413,7 +507,7 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 }
 
 const Provider uprobe_provider = UPROBE("uprobe", "u", false,
-	"uprobe:FILE:FUNCTION[+OFFSET], uprobe:FILE:ADDRESS, uprobe:FILE:cpp:\"NAME\", "
+	"uprobe:FILE:FUNCTION[+OFFSET], uprobe:FILE:FUNCTION+ret, uprobe:FILE:ADDRESS, uprobe:FILE:cpp:\"NAME\", "
 	"uprobe:FILE@SOURCE:LINE[:COLUMN]");
 const Provider uretprobe_provider = UPROBE("uretprobe", "ur", true,
 	"uretprobe:FILE:FUNCTION, uretprobe:FILE:cpp:\"NAME\"");

@@ -126,7 +126,7 @@ take_sections(Dwarf *d, const HostMap *m)
 	const struct { const char *name; Bytes *to; } want[] = {
 		{ ".debug_info", &d->info }, { ".debug_abbrev", &d->abbrev }, { ".debug_str", &d->str },
 		{ ".debug_line_str", &d->line_str }, { ".debug_str_offsets", &d->str_offsets }, { ".debug_addr", &d->addr },
-		{ ".debug_ranges", &d->ranges }, { ".debug_rnglists", &d->rnglists }, { ".debug_line", &d->line },
+		{ ".debug_ranges", &d->ranges }, { ".debug_rnglists", &d->rnglists }, { ".debug_line", &d->line }, { ".debug_loc", &d->loc }, { ".debug_loclists", &d->loclists },
 	};
 	Elf64_Ehdr eh;
 	Elf64_Shdr names, sh;
@@ -242,6 +242,7 @@ unit_entry(Dwarf *d, Unit *u)
 	u->str_offsets = dwarf_num(d, &die, DA_str_offsets_base, u->off_size == 8 ? 16 : 8);
 	u->addr_base = dwarf_num(d, &die, DA_addr_base, 8);
 	u->rnglists = dwarf_num(d, &die, DA_rnglists_base, 0);
+	u->loclists = dwarf_num(d, &die, DA_loclists_base, 0);
 	u->has_lines = dwarf_attr(d, &die, DA_stmt_list, &v);
 	u->stmt_list = v.u;
 	u->comp_dir = dwarf_attr(d, &die, DA_comp_dir, &v) ? v.str : NULL;
@@ -328,8 +329,8 @@ sym_dwarf_close(Dwarf *d)
 /* ---- attributes ---- */
 
 /* An entry of a table of offsets or addresses (strx, addrx). */
-static u64
-indexed(const Bytes *table, u64 base, u64 i, u32 size)
+u64
+dwarf_indexed(const Bytes *table, u64 base, u64 i, u32 size)
 {
 	u64 v = 0;
 
@@ -405,13 +406,13 @@ read_form(Dwarf *d, const Unit *u, Rd *r, u32 form, s64 implicit, Value *v)
 	case 0x1a: case 0x25: case 0x26: case 0x27: case 0x28: {        /* strx strx1..4 */
 		u64 i = form == 0x1a ? rd_uleb(r) : rd_int(r, form - 0x24);
 
-		v->str = string_at(&d->str, indexed(&d->str_offsets, u->str_offsets, i, u->off_size));
+		v->str = string_at(&d->str, dwarf_indexed(&d->str_offsets, u->str_offsets, i, u->off_size));
 		break;
 	}
 	case 0x1b: case 0x29: case 0x2a: case 0x2b: case 0x2c: {        /* addrx addrx1..4 */
 		u64 i = form == 0x1b ? rd_uleb(r) : rd_int(r, form - 0x28);
 
-		v->u = indexed(&d->addr, u->addr_base, i, u->addr_size);
+		v->u = dwarf_indexed(&d->addr, u->addr_base, i, u->addr_size);
 		break;
 	}
 	case 0x22: case 0x23:                           /* loclistx rnglistx */
@@ -611,7 +612,7 @@ dwarf_low_pc(Dwarf *d, const Die *die, u64 *pc)
 	u64 off = v.u, base = u->low_pc;
 
 	if (v.form == 0x23) {
-		off = indexed(&d->rnglists, u->rnglists, v.u, u->off_size);
+		off = dwarf_indexed(&d->rnglists, u->rnglists, v.u, u->off_size);
 		if (off == ~0ull)
 			return false;
 		off += u->rnglists;
@@ -625,10 +626,10 @@ dwarf_low_pc(Dwarf *d, const Die *die, u64 *pc)
 
 		switch (kind) {
 		case 1:                                 /* base_addressx */
-			base = indexed(&d->addr, u->addr_base, rd_uleb(&r), u->addr_size);
+			base = dwarf_indexed(&d->addr, u->addr_base, rd_uleb(&r), u->addr_size);
 			break;
 		case 2: case 3:                         /* startx_endx, startx_length */
-			*pc = indexed(&d->addr, u->addr_base, rd_uleb(&r), u->addr_size);
+			*pc = dwarf_indexed(&d->addr, u->addr_base, rd_uleb(&r), u->addr_size);
 			return !r.bad;
 		case 4:                                 /* offset_pair */
 			a = rd_uleb(&r);

@@ -11,12 +11,12 @@ enum {
 	DT_union = 0x17, DT_unspecified = 0x18, DT_inheritance = 0x1c, DT_inlined = 0x1d, DT_subrange = 0x21, DT_base = 0x24,
 	DT_const = 0x26, DT_enumerator = 0x28, DT_subprogram = 0x2e, DT_volatile = 0x35, DT_restrict = 0x37, DT_namespace = 0x39,
 	DT_partial_unit = 0x3c, DT_rvalue_reference = 0x42, DT_atomic = 0x47,
-	DA_sibling = 0x01, DA_name = 0x03, DA_byte_size = 0x0b, DA_bit_offset = 0x0c, DA_bit_size = 0x0d, DA_stmt_list = 0x10,
+	DA_sibling = 0x01, DA_name = 0x03, DA_byte_size = 0x0b, DA_location = 0x02, DA_bit_offset = 0x0c, DA_bit_size = 0x0d, DA_stmt_list = 0x10,
 	DA_low_pc = 0x11, DA_high_pc = 0x12, DA_comp_dir = 0x1b, DA_const_value = 0x1c, DA_inline = 0x20, DA_upper_bound = 0x2f,
 	DA_abstract_origin = 0x31, DA_artificial = 0x34, DA_count = 0x37, DA_data_member_location = 0x38, DA_declaration = 0x3c,
 	DA_encoding = 0x3e, DA_external = 0x3f, DA_specification = 0x47, DA_type = 0x49, DA_ranges = 0x55,
 	DA_entry_pc = 0x52, DA_data_bit_offset = 0x6b, DA_linkage_name = 0x6e, DA_str_offsets_base = 0x72, DA_addr_base = 0x73,
-	DA_rnglists_base = 0x74, DA_MIPS_linkage_name = 0x2007,
+	DA_rnglists_base = 0x74, DA_loclists_base = 0x8c, DA_frame_base = 0x40, DA_MIPS_linkage_name = 0x2007,
 };
 
 /* A reader that never leaves its bytes: past the end it gives zeros and is `bad`. */
@@ -37,7 +37,7 @@ typedef struct Unit {
 	u32 version;
 	u8 addr_size, off_size;
 	const Abbrevs *abbrevs;
-	u64 str_offsets, addr_base, rnglists, stmt_list, low_pc;
+	u64 str_offsets, addr_base, rnglists, loclists, stmt_list, low_pc;
 	bool has_lines;
 	const char *comp_dir, *name;
 	u32 tag;
@@ -51,7 +51,7 @@ typedef struct Value { u32 form; u64 u; s64 s; const char *str; Bytes block; u64
 struct Dwarf {
 	Arena *a;
 	HostMap map, debug;
-	Bytes info, abbrev, str, line_str, str_offsets, addr, ranges, rnglists, line;
+	Bytes info, abbrev, str, line_str, str_offsets, addr, ranges, rnglists, line, loc, loclists;
 	Vec(Unit *) units;
 	Vec(Abbrevs *) abbrevs;
 	Vec(void *) inflated;
@@ -67,6 +67,15 @@ u64 dwarf_num(Dwarf *d, const Die *die, u32 attr, u64 otherwise);
 bool dwarf_flag(Dwarf *d, const Die *die, u32 attr);
 /* Children one by one: Die c = { 0 }; while (dwarf_child(d, &parent, &c)) */
 bool dwarf_child(Dwarf *d, const Die *parent, Die *c);
+u64 dwarf_indexed(const Bytes *table, u64 base, u64 i, u32 size);       /* an entry of a table of addresses; ~0: outside */
 bool dwarf_low_pc(Dwarf *d, const Die *die, u64 *pc);           /* where its code begins, also of one in pieces */
+
+/* dwarftype.c */
+typedef bool DieFn(void *arg, const Die *die);
+/* Calls fn for each entry of a tag at the top of units, in namespaces and classes, until it is true. */
+bool dwarf_each(Dwarf *d, u32 tag, DieFn *fn, void *arg);
+const Type *dwarf_type_of(Dwarf *d, Types *ts, const Die *die);         /* that its type attribute names; none: ty_none */
+bool dwarf_is_scope(u32 tag);           /* a namespace, class or the like: others are defined inside */
+bool dwarf_called(Dwarf *d, const Die *die, const char *name);  /* in the source or the symbol table, also by what it refers to */
 
 #endif

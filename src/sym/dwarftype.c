@@ -243,10 +243,16 @@ type_of(Dwarf *d, Types *ts, const Die *die, int depth)
 	return t;
 }
 
+const Type *
+dwarf_type_of(Dwarf *d, Types *ts, const Die *die)
+{
+	return typed(d, ts, die, 0);
+}
+
 /* ---- by name ---- */
 
-static bool
-is_scope(u32 tag)
+bool
+dwarf_is_scope(u32 tag)
 {
 	return tag == DT_namespace || tag == DT_structure || tag == DT_class || tag == DT_union;
 }
@@ -266,8 +272,8 @@ naming(Dwarf *d, const Die *die)
 	return at;
 }
 
-static bool
-called(Dwarf *d, const Die *die, const char *name)
+bool
+dwarf_called(Dwarf *d, const Die *die, const char *name)
 {
 	static const u32 attrs[] = { DA_name, DA_linkage_name, DA_MIPS_linkage_name };
 	Die at = naming(d, die);
@@ -279,9 +285,6 @@ called(Dwarf *d, const Die *die, const char *name)
 	return false;
 }
 
-typedef bool DieFn(void *arg, const Die *die);
-
-/* Calls fn for each entry of a tag at the top of units, in namespaces and classes, until it is true. */
 static bool
 each_below(Dwarf *d, const Die *top, u32 tag, DieFn *fn, void *arg, int depth)
 {
@@ -290,14 +293,14 @@ each_below(Dwarf *d, const Die *top, u32 tag, DieFn *fn, void *arg, int depth)
 	while (dwarf_child(d, top, &c)) {
 		if ((c.tag == tag || (!tag && c.tag != DT_subprogram)) && fn(arg, &c))
 			return true;
-		if (is_scope(c.tag) && c.children && depth < 16 && each_below(d, &c, tag, fn, arg, depth + 1))
+		if (dwarf_is_scope(c.tag) && c.children && depth < 16 && each_below(d, &c, tag, fn, arg, depth + 1))
 			return true;
 	}
 	return false;
 }
 
-static bool
-each(Dwarf *d, u32 tag, DieFn *fn, void *arg)
+bool
+dwarf_each(Dwarf *d, u32 tag, DieFn *fn, void *arg)
 {
 	for (u32 i = 0; i < d->units.n; i++) {
 		Die top;
@@ -316,7 +319,7 @@ function_named(void *arg, const Die *die)
 	Search *s = arg;
 	u64 pc;
 
-	if (!called(s->d, die, s->name))
+	if (!dwarf_called(s->d, die, s->name))
 		return false;
 	if (!s->best.u || !dwarf_flag(s->d, die, DA_declaration))
 		s->best = *die;
@@ -328,7 +331,7 @@ sym_dwarf_func(Dwarf *d, Types *ts, const char *name)
 {
 	Search s = { .d = d, .name = name };
 
-	each(d, DT_subprogram, function_named, &s);
+	dwarf_each(d, DT_subprogram, function_named, &s);
 	if (!s.best.u)
 		return NULL;
 	Die at = s.best, origin = naming(d, &at);
@@ -356,7 +359,7 @@ type_named(void *arg, const Die *die)
 	if (s->tag)
 		fits = die->tag == s->tag || (s->tag == DT_structure && die->tag == DT_class);
 	else
-		fits = is_scope(die->tag) || die->tag == DT_typedef || die->tag == DT_enumeration || die->tag == DT_base;
+		fits = dwarf_is_scope(die->tag) || die->tag == DT_typedef || die->tag == DT_enumeration || die->tag == DT_base;
 	if (!fits || die->tag == DT_namespace || dwarf_flag(s->d, die, DA_declaration))
 		return false;
 	name = dwarf_name(s->d, die);
@@ -379,39 +382,5 @@ sym_dwarf_type(Dwarf *d, Types *ts, const char *name)
 			s.name = name + strlen(words[i].word);
 			s.tag = words[i].tag;
 		}
-	return each(d, 0, type_named, &s) ? type_of(d, ts, &s.best, 0) : NULL;
-}
-
-/* ---- inlined instances ---- */
-
-typedef struct Inlined { Dwarf *d; const char *name; int (*fn)(void *, u64); void *arg; int n; bool stop; } Inlined;
-
-static void
-inlined_below(Inlined *in, const Die *top, int depth)
-{
-	Die c = { 0 };
-	u64 pc;
-
-	while (!in->stop && dwarf_child(in->d, top, &c)) {
-		if (c.tag == DT_inlined && called(in->d, &c, in->name) && dwarf_low_pc(in->d, &c, &pc)) {
-			in->n++;
-			in->stop = in->fn(in->arg, pc);
-		}
-		if (c.children && depth < 64 && (c.tag == DT_inlined || c.tag == DT_lexical_block || c.tag == DT_subprogram || is_scope(c.tag)))
-			inlined_below(in, &c, depth + 1);
-	}
-}
-
-int
-sym_dwarf_inlined(Dwarf *d, const char *name, int (*fn)(void *, u64 addr), void *arg)
-{
-	Inlined in = { d, name, fn, arg, 0, false };
-
-	for (u32 i = 0; i < d->units.n && !in.stop; i++) {
-		Die top;
-
-		if (dwarf_die(d, d->units.v[i], d->units.v[i]->first, &top))
-			inlined_below(&in, &top, 0);
-	}
-	return in.n;
+	return dwarf_each(d, 0, type_named, &s) ? type_of(d, ts, &s.best, 0) : NULL;
 }

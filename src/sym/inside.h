@@ -29,7 +29,6 @@ bool sym_kernel_index(Sym *s);
 const char *sym_nice(Sym *s, const char *raw);          /* demangled if so wished; lives as long as s */
 
 /* elf.c */
-typedef struct Bytes { const u8 *p; u64 n; } Bytes;
 /* A section's bytes as they are in the file (not inflated) and its address; false: there is none. */
 bool sym_elf_section(const Elf *e, const char *name, Bytes *out, u64 *addr);
 u16 sym_elf_machine(const Elf *e);                      /* EM_X86_64 ..; EM_NONE: 32 bits */

@@ -11,6 +11,7 @@
 
 typedef struct Sym Sym;
 typedef struct Elf Elf;
+typedef struct Bytes { const u8 *p; u64 n; } Bytes;
 typedef struct SymOptions { bool demangle; char cache; /* 'p' per pid, 'g' per program, 'n' none */ } SymOptions;
 Sym *sym_new(const SymOptions *opt);
 void sym_free(Sym *s);
@@ -54,7 +55,7 @@ bool sym_elf_build_id(const Elf *e, char *out, size_t size);    /* in hexadecima
 /* Finds "c", "libc.so.6", "bash" as the dynamic linker and the shell would; path in out, or -ENOENT. */
 int sym_find_file(const char *name, u32 pid, char *out, size_t size);
 
-/* dwarf.c, dwarftype.c, dwarfline.c: what the compiler wrote about a program: types, lines. Read by piton itself, where it lies
+/* dwarf.c, dwarftype.c, dwarfline.c, dwarfinl.c: what the compiler wrote about a program: types, lines. Read by piton itself, where it lies
  * (DWARF 2 to 5; from the separate debug file if there is one), walked anew for each question. */
 typedef struct Dwarf Dwarf;
 Dwarf *sym_dwarf_open(Arena *a, const char *path);      /* NULL: there is none. Types made from it need it open. */
@@ -71,6 +72,10 @@ int sym_dwarf_at_line(Dwarf *d, const char *file, u32 line, u32 col, int (*fn)(v
 bool sym_dwarf_line(Dwarf *d, u64 addr, Buf *file, u32 *line);
 /* The first addresses of the places where a function was inlined. */
 int sym_dwarf_inlined(Dwarf *d, const char *name, int (*fn)(void *, u64 addr), void *arg);
+/* The parameters of the instance that begins at addr: a constant, or a DWARF expression for where each lies there (loc.n 0: it is
+ * nowhere); frame: the expression of the frame base around it. Their number. */
+typedef struct DwarfParam { const char *name; const Type *type; Bytes loc, frame; bool is_const; s64 value; } DwarfParam;
+u32 sym_dwarf_inlined_params(Dwarf *d, Types *ts, const char *name, u64 addr, DwarfParam *out, u32 max);
 
 /* cfi.c: how to walk up the stack from any instruction of a program, for programs without frame pointers: rows for ranges of
  * code, sorted; a row holds up to the next one. pc: an address as in the file. The CFA is the stack pointer before the call. */
