@@ -36,6 +36,7 @@ typedef struct Words {
 	RunSource source[MAX_SOURCES];
 	const char *dir[MAX_INCLUDES], *include[MAX_INCLUDES];
 	s32 dwarf_pid[MAX_DWARF_PIDS];
+	Buf debug_dirs;
 	bool list, list_args, info;
 } Words;
 
@@ -269,7 +270,12 @@ take(Words *w, int id, const char *value, int *status)
 	case OPT_BENCH:    return set_mode(r, 'b', "--bench", status);
 	case OPT_FMT:      return set_mode(r, 'f', "--fmt", status);
 	case OPT_MODE:     return set_mode(r, word_of(value, "test|bench|format", "mode"), "--mode", status);
-	case OPT_DEBUGINFO: sym_debug_dirs(value); break;
+	case OPT_DEBUGINFO:
+		if (w->debug_dirs.n)
+			buf_putc(&w->debug_dirs, ':');
+		buf_puts(&w->debug_dirs, value);
+		sym_debug_dirs(w->debug_dirs.p);
+		break;
 	case OPT_TRACEABLE: r->traceable = value; break;
 	case OPT_NOFEATURE: *status = RUN_USAGE; return deny_features(value);
 	case OPT_DWARFPID:

@@ -18,7 +18,6 @@ typedef struct RunOptions {
 	s32 pid;                        /* -p */
 	const s32 *dwarf_pids;          /* --dwarf-pid */
 	u32 n_dwarf_pids;
-	const char *debug_dirs;         /* --debuginfo, joined by colons; NULL: none */
 	const char *cmd;                /* -c */
 	const char *output;             /* -o FILE */
 	OutFormat format;

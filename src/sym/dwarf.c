@@ -99,25 +99,46 @@ string_at(const Bytes *b, u64 off)
 /* ---- sections ---- */
 
 static Bytes
-inflated(Dwarf *d, const u8 *p, u64 n)
+inflated(Dwarf *d, const u8 *p, u64 n, u64 size)
 {
-	Elf64_Chdr h;
-	uLongf size;
+	uLongf got = size;
 	void *out;
 
-	if (n < sizeof(h))
-		return (Bytes){ 0 };
-	memcpy(&h, p, sizeof(h));
 	/* A small file cannot ask for all memory: zlib packs at most a thousandfold. */
-	if (h.ch_type != ELFCOMPRESS_ZLIB || h.ch_size > n * 1100 || !h.ch_size || !(out = malloc(h.ch_size)))
+	if (size > n * 1100 || !size || !(out = malloc(size)))
 		return (Bytes){ 0 };
-	size = h.ch_size;
-	if (uncompress(out, &size, p + sizeof(h), n - sizeof(h)) != Z_OK) {
+	if (uncompress(out, &got, p, n) != Z_OK) {
 		free(out);
 		return (Bytes){ 0 };
 	}
 	VEC_PUSH(d->a, &d->inflated, out);
-	return (Bytes){ out, size };
+	return (Bytes){ out, got };
+}
+
+/* A section with the flag SHF_COMPRESSED. */
+static Bytes
+compressed(Dwarf *d, const u8 *p, u64 n)
+{
+	Elf64_Chdr h;
+
+	if (n < sizeof(h))
+		return (Bytes){ 0 };
+	memcpy(&h, p, sizeof(h));
+	return h.ch_type == ELFCOMPRESS_ZLIB ? inflated(d, p + sizeof(h), n - sizeof(h), h.ch_size) : (Bytes){ 0 };
+}
+
+/* GNU's older form, in sections called .zdebug_*: "ZLIB" and the size, its highest byte first. */
+static Bytes
+gnu_compressed(Dwarf *d, const u8 *p, u64 n)
+{
+	enum { HEAD = 12 };
+	u64 size = 0;
+
+	if (n < HEAD || memcmp(p, "ZLIB", 4))
+		return (Bytes){ 0 };
+	for (u32 i = 4; i < HEAD; i++)
+		size = size << 8 | p[i];
+	return inflated(d, p + HEAD, n - HEAD, size);
 }
 
 static void
@@ -147,43 +168,49 @@ take_sections(Dwarf *d, const HostMap *m)
 			continue;
 		for (u32 k = 0; k < COUNT(want); k++) {
 			const char *name = (const char *)m->p + names.sh_offset + sh.sh_name;
+			bool z = names.sh_size - sh.sh_name > 2 && !strncmp(name, ".z", 2);
 
-			if (names.sh_size - sh.sh_name <= strlen(want[k].name) || strcmp(name, want[k].name) || want[k].to->p)
+			if (names.sh_size - sh.sh_name <= strlen(want[k].name) + z || strcmp(name + 1 + z, want[k].name + 1) || want[k].to->p)
 				continue;
 			if (sh.sh_flags & SHF_COMPRESSED)
-				*want[k].to = inflated(d, m->p + sh.sh_offset, sh.sh_size);
+				*want[k].to = compressed(d, m->p + sh.sh_offset, sh.sh_size);
+			else if (z)
+				*want[k].to = gnu_compressed(d, m->p + sh.sh_offset, sh.sh_size);
 			else
 				*want[k].to = (Bytes){ m->p + sh.sh_offset, sh.sh_size };
 		}
 	}
 }
 
+/* What is not with the entries belongs to nothing. */
 static void
-try_separate(Dwarf *d, const char *file)
+forget_sections(Dwarf *d)
 {
-	if (d->info.p || host_map(file, &d->debug))
-		return;
-	take_sections(d, &d->debug);
-	if (!d->info.p)
-		host_unmap(&d->debug);
+	d->abbrev = d->str = d->line_str = d->str_offsets = d->addr = d->ranges = d->rnglists = d->line = d->loc = d->loclists = (Bytes){ 0 };
 }
 
-/* The separate file with the debug information, by build id or by its path below a folder of debug files. */
+static bool
+take_debug(void *dwarf, HostMap *m)
+{
+	Dwarf *d = dwarf;
+
+	take_sections(d, m);
+	if (d->info.p)
+		d->debug = *m;
+	else
+		forget_sections(d);
+	return d->info.p != NULL;
+}
+
 static void
 find_separate(Dwarf *d, const char *path)
 {
-	char id[160], dir[PATH_MAX], file[2 * PATH_MAX];
+	DebugName name;
 	int err;
 	Elf *e = sym_elf_open(path, &err);
-	bool has_id = e && sym_elf_build_id(e, id, sizeof(id));
 
-	for (u32 i = 0; sym_debug_dir(i, dir, sizeof(dir)) && !d->info.p; i++) {
-		snprintf(file, sizeof(file), "%s/.build-id/%.2s/%s.debug", dir, id, has_id ? id + 2 : "");
-		if (has_id)
-			try_separate(d, file);
-		snprintf(file, sizeof(file), "%s%s.debug", dir, path);
-		try_separate(d, file);
-	}
+	if (e && sym_elf_debug_name(e, path, &name))
+		sym_debug_find(&name, take_debug, d);
 	sym_elf_close(e);
 }
 
@@ -305,8 +332,10 @@ sym_dwarf_open(Arena *a, const char *path)
 	if (host_map(path, &d->map))
 		return NULL;
 	take_sections(d, &d->map);
-	if (!d->info.p)
+	if (!d->info.p) {
+		forget_sections(d);
 		find_separate(d, path);
+	}
 	if (d->info.p && d->abbrev.p)
 		take_units(d);
 	if (d->units.n)

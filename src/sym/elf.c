@@ -3,7 +3,6 @@
 #include "sym/inside.h"
 
 #include <elf.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -167,44 +166,44 @@ build_id(const View *v, char *out, size_t max)
 	return true;
 }
 
-static bool
-try_debug(Elf *e, const char *path)
+bool
+sym_image_build_id(const HostMap *m, char id[SYM_BUILD_ID])
 {
 	View v;
 
-	if (host_map(path, &e->debug))
-		return false;
-	if (!view(e->debug.p, e->debug.n, &v) && v.is32 == e->is32 && table(&v, SHT_SYMTAB, &e->table[0]))
-		return true;
-	host_unmap(&e->debug);
-	return false;
+	return !view(m->p, m->n, &v) && build_id(&v, id, SYM_BUILD_ID);
 }
 
-/* Looks where gdb looks: by build id, then by the name in .gnu_debuglink. */
-static bool
-find_debug(Elf *e, const View *v, const char *path)
+bool
+sym_elf_debug_name(const Elf *e, const char *path, DebugName *out)
 {
-	char id[128], file[4096], dir[1900];
 	const char *link;
 	u64 size;
+	View v;
 
-	for (u32 i = 0; build_id(v, id, sizeof(id)) && sym_debug_dir(i, dir, sizeof(dir)); i++) {
-		snprintf(file, sizeof(file), "%s/.build-id/%.2s/%s.debug", dir, id, id + 2);
-		if (try_debug(e, file))
-			return true;
-	}
-	link = (const char *)named(v, ".gnu_debuglink", &size);
-	if (!link || !memchr(link, 0, size) || strchr(link, '/') || strlen(path) >= sizeof(dir))
+	*out = (DebugName){ .path = path };
+	if (view(e->map.p, e->map.n, &v))
 		return false;
-	strcpy(dir, path);
-	dirname(dir);
-	static const char *const forms[] = { "%s/%s", "%s/.debug/%s", "/usr/lib/debug%s/%s" };
-	for (u32 i = 0; i < COUNT(forms); i++) {
-		snprintf(file, sizeof(file), forms[i], dir, link);
-		if (strcmp(file, path) && try_debug(e, file))
-			return true;
+	if (!build_id(&v, out->build_id, sizeof(out->build_id)))
+		out->build_id[0] = 0;
+	link = (const char *)named(&v, ".gnu_debuglink", &size);
+	if (link && memchr(link, 0, size) && !strchr(link, '/') && ALIGN(strlen(link) + 1, 4) + 4 <= size) {
+		out->link = link;
+		memcpy(&out->crc, link + ALIGN(strlen(link) + 1, 4), 4);
 	}
-	return false;
+	return true;
+}
+
+static bool
+take_symbols(void *elf, HostMap *m)
+{
+	Elf *e = elf;
+	View v;
+
+	if (view(m->p, m->n, &v) || v.is32 != e->is32 || !table(&v, SHT_SYMTAB, &e->table[0]))
+		return false;
+	e->debug = *m;
+	return true;
 }
 
 /* ---- opening ---- */
@@ -212,6 +211,7 @@ find_debug(Elf *e, const View *v, const char *path)
 static Elf *
 elf_new(HostMap map, const char *path, int *err)
 {
+	DebugName name;
 	Elf *e;
 	View v;
 
@@ -226,8 +226,8 @@ elf_new(HostMap map, const char *path, int *err)
 	e->map = map;
 	e->is32 = v.is32;
 	table(&v, SHT_DYNSYM, &e->table[1]);
-	if (!table(&v, SHT_SYMTAB, &e->table[0]) && path)
-		find_debug(e, &v, path);
+	if (!table(&v, SHT_SYMTAB, &e->table[0]) && path && sym_elf_debug_name(e, path, &name))
+		sym_debug_find(&name, take_symbols, e);
 	return e;
 }
 

@@ -35,6 +35,15 @@ u16 sym_elf_machine(const Elf *e);                      /* EM_X86_64 ..; EM_NONE
 /* An image in memory that stays there (the vdso). */
 Elf *sym_elf_memory(const u8 *p, size_t n);
 
+/* What a program says about its separate debug file. */
+enum { SYM_BUILD_ID = 160 };
+typedef struct DebugName { const char *path; char build_id[SYM_BUILD_ID]; const char *link; u32 crc; } DebugName;
+bool sym_elf_debug_name(const Elf *e, const char *path, DebugName *out);
+bool sym_image_build_id(const HostMap *m, char id[SYM_BUILD_ID]);
+/* debug.c: calls try for each file that fits, until it keeps one (true; the mapping is its then). */
+typedef bool DebugTry(void *arg, HostMap *m);
+bool sym_debug_find(const DebugName *name, DebugTry *try, void *arg);
+
 /* perfmap.c: what JIT compilers tell in /tmp/perf-PID.map. */
 typedef struct PerfMap PerfMap;
 PerfMap *sym_perfmap_read(Arena *a, u32 pid);           /* NULL: there is none */

@@ -36,9 +36,8 @@ void sym_each_mapping(Sym *s, u32 pid, void (*fn)(void *arg, u64 start, u64 end,
 /* The build id of a file that a process has mapped (by the name sym_user gives), in hexadecimal; false if it has none. */
 bool sym_build_id(Sym *s, u32 pid, const char *file, Buf *out);
 
-/* debugdir.c: where separate debug files are looked for: "DIR[:DIR]..." before /usr/lib/debug (--debuginfo). */
-void sym_debug_dirs(const char *list);
-bool sym_debug_dir(u32 i, char *out, size_t size);      /* the i-th; false: there are no more */
+/* debug.c: folders where separate debug files are looked for besides the usual ones, joined by colons; kept by reference. */
+void sym_debug_dirs(const char *dirs);
 
 /* elf.c: one binary. */
 typedef struct ElfSym { const char *name; u64 value, size, file_offset; bool is_func; } ElfSym;
