@@ -93,6 +93,7 @@ typedef struct OutOptions {
 	u64 max_cat_bytes;
 	bool unsafe_ok;                 /* system() allowed */
 	bool show_helper_errors;        /* -k */
+	bool debug_info;                /* stacks show lines, and frames of inlined functions */
 	bool color;
 	int err_fd;                     /* warnings, errorf(); 0: standard error */
 	Types *types;                   /* completes structs that are printed; NULL: they are complete */

@@ -20,8 +20,26 @@ put_build_id(Out *o, Buf *b, u32 pid, u64 ip)
 	buf_printf(b, "%llx", (unsigned long long)ip);
 }
 
+/* Lines of inlined functions go out as frames of their own; the place in the source of the function itself is kept. */
+typedef struct Lines { Buf *b, *place; const char *indent; u64 ip; bool perf; } Lines;
+
 static void
-put_frame(Out *o, Buf *b, const Type *t, u32 pid, u64 ip)
+one_line(void *arg, const char *inlined, const char *file, u32 line)
+{
+	Lines *l = arg;
+
+	if (!inlined) {
+		buf_printf(l->place, "@%s:%u", file, line);
+		return;
+	}
+	buf_puts(l->b, l->indent);
+	if (l->perf)
+		buf_printf(l->b, "%llx ", (unsigned long long)l->ip);
+	buf_printf(l->b, "%s(inlined)@%s:%u\n", inlined, file, line);
+}
+
+static void
+put_frame(Out *o, Buf *b, const Type *t, u32 pid, u64 ip, const char *place)
 {
 	bool user = t->kind == TY_USTACK, known;
 	const char *file = NULL;
@@ -43,6 +61,7 @@ put_frame(Out *o, Buf *b, const Type *t, u32 pid, u64 ip)
 		buf_printf(b, "%s+%llu", s.name, (unsigned long long)s.offset);
 	else
 		buf_printf(b, "%#llx", (unsigned long long)ip);
+	buf_puts(b, place);
 	if (t->mode == STACK_PERF && user)
 		buf_printf(b, " (%s)", file ? file : "[unknown]");
 }
@@ -52,6 +71,9 @@ stack_put(Out *o, Buf *b, const Type *t, const void *p, ValueStyle style)
 {
 	Buf text = { 0 }, *to = style == VS_JSON ? &text : b;
 	u32 head = out_stack_head(t), pid = 0;
+	bool named = t->mode == STACK_BPFTRACE || t->mode == STACK_PERF;
+	const char *indent = t->mode == STACK_PERF ? "\t" : t->mode == STACK_BPFTRACE && style != VS_JSON_KEY ? "        " : "";
+	Buf place = { 0 };
 	u64 addr;
 
 	memcpy(&pid, p, MIN(head, 4u));
@@ -60,13 +82,18 @@ stack_put(Out *o, Buf *b, const Type *t, const void *p, ValueStyle style)
 		memcpy(&addr, (const u8 *)p + at, 8);
 		if (!addr)
 			break;
-		if (t->mode == STACK_PERF)
-			buf_putc(to, '\t');
-		else if (t->mode == STACK_BPFTRACE && style != VS_JSON_KEY)
-			buf_puts(to, "        ");
-		put_frame(o, to, t, pid, addr);
+		if (o->opt.debug_info && named && t->kind == TY_USTACK && o->opt.sym) {
+			Lines l = { to, &place, indent, addr, t->mode == STACK_PERF };
+
+			/* Behind a call stands what comes next: the line is that of the call. */
+			buf_clear(&place);
+			sym_user_frames(o->opt.sym, pid, at == head ? addr : addr - 1, one_line, &l);
+		}
+		buf_puts(to, indent);
+		put_frame(o, to, t, pid, addr, place.n ? place.p : "");
 		buf_putc(to, '\n');
 	}
+	buf_free(&place);
 	if (style == VS_JSON) {
 		value_json_string(b, text.p, text.n);
 		buf_free(&text);

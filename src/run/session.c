@@ -298,7 +298,7 @@ open_output(Session *s)
 		.format = o->format, .fd = 1, .buffering = o->buffering, .max_strlen = (u32)cf->v[CF_MAX_STRLEN].n,
 		.trailer = cf->v[CF_STR_TRUNC_TRAILER].s, .sym = s->sym, .diag = s->d,
 		.max_cat_bytes = cf->v[CF_MAX_CAT_BYTES].n, .unsafe_ok = o->unsafe, .show_helper_errors = o->helper_errors,
-		.map_walk = run_map_walk, .map_clear = run_map_clear, .arg = s,
+		.debug_info = cf->v[CF_SHOW_DEBUG_INFO].n != 0, .map_walk = run_map_walk, .map_clear = run_map_clear, .arg = s,
 		.types = s->types, .helper_name = helper_name,
 	};
 	int err;

@@ -608,73 +608,107 @@ dwarf_child(Dwarf *d, const Die *parent, Die *c)
 	return dwarf_die(d, parent->u, at, c);
 }
 
+/* Ranges of versions up to 4: pairs relative to the unit's address. */
+static bool
+old_ranges(Dwarf *d, const Unit *u, u64 off, RangeFn *fn, void *arg)
+{
+	Rd r = { d->ranges.p + MIN(off, d->ranges.n), d->ranges.p + d->ranges.n, false };
+	u64 base = u->low_pc;
+
+	for (;;) {
+		u64 from = rd_int(&r, u->addr_size), to = rd_int(&r, u->addr_size);
+
+		if (r.bad || (!from && !to))
+			return false;
+		if (from == (u->addr_size == 8 ? ~0ull : 0xffffffffull))
+			base = to;
+		else if (from != to && fn(arg, base + from, base + to))
+			return true;
+	}
+}
+
+static u64
+address_at(Dwarf *d, const Unit *u, Rd *r)
+{
+	return dwarf_indexed(&d->addr, u->addr_base, rd_uleb(r), u->addr_size);
+}
+
+static bool
+ranges(Dwarf *d, const Unit *u, u64 off, RangeFn *fn, void *arg)
+{
+	Rd r = { d->rnglists.p + MIN(off, d->rnglists.n), d->rnglists.p + d->rnglists.n, false };
+	u64 base = u->low_pc;
+
+	while (!r.bad) {
+		u32 kind = (u32)rd_int(&r, 1);
+		u64 from, to;
+
+		switch (kind) {
+		case 1: base = address_at(d, u, &r); continue;
+		case 2: from = address_at(d, u, &r); to = address_at(d, u, &r); break;
+		case 3: from = address_at(d, u, &r); to = from + rd_uleb(&r); break;
+		case 4: from = base + rd_uleb(&r); to = base + rd_uleb(&r); break;
+		case 5: base = rd_int(&r, u->addr_size); continue;
+		case 6: from = rd_int(&r, u->addr_size); to = rd_int(&r, u->addr_size); break;
+		case 7: from = rd_int(&r, u->addr_size); to = from + rd_uleb(&r); break;
+		default: return false;
+		}
+		if (!r.bad && from != to && fn(arg, from, to))
+			return true;
+	}
+	return false;
+}
+
+bool
+dwarf_each_range(Dwarf *d, const Die *die, RangeFn *fn, void *arg)
+{
+	const Unit *u = die->u;
+	Value v, low;
+	u64 off;
+
+	if (dwarf_attr(d, die, DA_low_pc, &low) && dwarf_attr(d, die, DA_high_pc, &v)) {
+		bool is_addr = v.form == 0x01 || v.form == 0x1b || (v.form >= 0x29 && v.form <= 0x2c);
+
+		return fn(arg, low.u, is_addr ? v.u : low.u + v.u);
+	}
+	if (!dwarf_attr(d, die, DA_ranges, &v))
+		return false;
+	if (u->version < 5)
+		return old_ranges(d, u, v.u, fn, arg);
+	off = v.form == 0x23 ? dwarf_indexed(&d->rnglists, u->rnglists, v.u, u->off_size) : v.u;
+	return off != ~0ull && ranges(d, u, v.form == 0x23 ? off + u->rnglists : off, fn, arg);
+}
+
+static bool
+has_address(void *arg, u64 from, u64 to)
+{
+	u64 pc = *(u64 *)arg;
+
+	return pc >= from && pc < to;
+}
+
+bool
+dwarf_contains(Dwarf *d, const Die *die, u64 pc)
+{
+	return dwarf_each_range(d, die, has_address, &pc);
+}
+
+static bool
+keep_start(void *arg, u64 from, u64 to)
+{
+	(void)to;
+	*(u64 *)arg = from;
+	return true;
+}
+
 bool
 dwarf_low_pc(Dwarf *d, const Die *die, u64 *pc)
 {
-	const Unit *u = die->u;
 	Value v;
-	Rd r;
 
 	if (dwarf_attr(d, die, DA_entry_pc, &v) || dwarf_attr(d, die, DA_low_pc, &v)) {
 		*pc = v.u;
 		return true;
 	}
-	if (!dwarf_attr(d, die, DA_ranges, &v))
-		return false;
-	if (u->version < 5) {
-		u64 base = u->low_pc;
-
-		if (v.u >= d->ranges.n)
-			return false;
-		r = (Rd){ d->ranges.p + v.u, d->ranges.p + d->ranges.n, false };
-		for (;;) {
-			u64 from = rd_int(&r, u->addr_size), to = rd_int(&r, u->addr_size);
-
-			if (r.bad || (!from && !to))
-				return false;
-			if (from == (u->addr_size == 8 ? ~0ull : 0xffffffffull))
-				base = to;
-			else if (from != to)
-				return *pc = base + from, true;
-		}
-	}
-	u64 off = v.u, base = u->low_pc;
-
-	if (v.form == 0x23) {
-		off = dwarf_indexed(&d->rnglists, u->rnglists, v.u, u->off_size);
-		if (off == ~0ull)
-			return false;
-		off += u->rnglists;
-	}
-	if (off >= d->rnglists.n)
-		return false;
-	r = (Rd){ d->rnglists.p + off, d->rnglists.p + d->rnglists.n, false };
-	while (!r.bad) {
-		u32 kind = (u32)rd_int(&r, 1);
-		u64 a, b;
-
-		switch (kind) {
-		case 1:                                 /* base_addressx */
-			base = dwarf_indexed(&d->addr, u->addr_base, rd_uleb(&r), u->addr_size);
-			break;
-		case 2: case 3:                         /* startx_endx, startx_length */
-			*pc = dwarf_indexed(&d->addr, u->addr_base, rd_uleb(&r), u->addr_size);
-			return !r.bad;
-		case 4:                                 /* offset_pair */
-			a = rd_uleb(&r);
-			b = rd_uleb(&r);
-			if (a != b)
-				return *pc = base + a, !r.bad;
-			break;
-		case 5:                                 /* base_address */
-			base = rd_int(&r, u->addr_size);
-			break;
-		case 6: case 7:                         /* start_end, start_length */
-			*pc = rd_int(&r, u->addr_size);
-			return !r.bad;
-		default:
-			return false;
-		}
-	}
-	return false;
+	return dwarf_each_range(d, die, keep_start, pc);
 }

@@ -12,7 +12,7 @@ enum {
 	DT_const = 0x26, DT_enumerator = 0x28, DT_subprogram = 0x2e, DT_volatile = 0x35, DT_restrict = 0x37, DT_namespace = 0x39,
 	DT_partial_unit = 0x3c, DT_rvalue_reference = 0x42, DT_atomic = 0x47,
 	DA_sibling = 0x01, DA_name = 0x03, DA_byte_size = 0x0b, DA_location = 0x02, DA_bit_offset = 0x0c, DA_bit_size = 0x0d, DA_stmt_list = 0x10,
-	DA_low_pc = 0x11, DA_high_pc = 0x12, DA_comp_dir = 0x1b, DA_const_value = 0x1c, DA_inline = 0x20, DA_upper_bound = 0x2f,
+	DA_low_pc = 0x11, DA_high_pc = 0x12, DA_comp_dir = 0x1b, DA_call_file = 0x58, DA_call_line = 0x59, DA_const_value = 0x1c, DA_inline = 0x20, DA_upper_bound = 0x2f,
 	DA_abstract_origin = 0x31, DA_artificial = 0x34, DA_count = 0x37, DA_data_member_location = 0x38, DA_declaration = 0x3c,
 	DA_encoding = 0x3e, DA_external = 0x3f, DA_specification = 0x47, DA_type = 0x49, DA_ranges = 0x55,
 	DA_entry_pc = 0x52, DA_data_bit_offset = 0x6b, DA_linkage_name = 0x6e, DA_str_offsets_base = 0x72, DA_addr_base = 0x73,
@@ -68,6 +68,11 @@ bool dwarf_flag(Dwarf *d, const Die *die, u32 attr);
 /* Children one by one: Die c = { 0 }; while (dwarf_child(d, &parent, &c)) */
 bool dwarf_child(Dwarf *d, const Die *parent, Die *c);
 u64 dwarf_indexed(const Bytes *table, u64 base, u64 i, u32 size);       /* an entry of a table of addresses; ~0: outside */
+typedef bool RangeFn(void *arg, u64 from, u64 to);
+bool dwarf_each_range(Dwarf *d, const Die *die, RangeFn *fn, void *arg);        /* of its code, until fn is true */
+bool dwarf_contains(Dwarf *d, const Die *die, u64 pc);
+/* The name of file number i in the line table of a unit, "dir/x.c"; false: unknown. */
+bool dwarf_file(Dwarf *d, const Unit *u, u32 i, Buf *out);
 bool dwarf_low_pc(Dwarf *d, const Die *die, u64 *pc);           /* where its code begins, also of one in pieces */
 
 /* dwarftype.c */

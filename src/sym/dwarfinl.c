@@ -197,3 +197,70 @@ sym_dwarf_inlined_params(Dwarf *d, Types *ts, const char *name, u64 addr, DwarfP
 	each_instance(d, name, take_params, &p);
 	return p.n;
 }
+
+/* ---- which instances an address is in ---- */
+
+/* The chain of inlined instances around pc below `top`, the outermost first. */
+static u32
+chain(Dwarf *d, const Die *top, u64 pc, Die *out, u32 max, int depth)
+{
+	enum { DEEPEST = 64 };
+	Die c = { 0 };
+
+	while (max && depth < DEEPEST && dwarf_child(d, top, &c)) {
+		bool scope = c.tag == DT_lexical_block || dwarf_is_scope(c.tag);
+
+		if (scope) {
+			u32 n = chain(d, &c, pc, out, max, depth + 1);
+
+			if (n)
+				return n;
+		} else if ((c.tag == DT_subprogram || c.tag == DT_inlined) && dwarf_contains(d, &c, pc)) {
+			out[0] = c;
+			return 1 + chain(d, &c, pc, out + 1, max - 1, depth + 1);
+		}
+	}
+	return 0;
+}
+
+static const char *
+name_of(Dwarf *d, Die die)
+{
+	const char *name = dwarf_name(d, &die);
+	Die next;
+
+	for (int i = 0; !name && i < 4 && (dwarf_ref(d, &die, DA_abstract_origin, &next) || dwarf_ref(d, &die, DA_specification, &next)); i++) {
+		die = next;
+		name = dwarf_name(d, &die);
+	}
+	return name;
+}
+
+bool
+sym_dwarf_frames(Dwarf *d, u64 addr, void (*fn)(void *, const char *inlined, const char *file, u32 line), void *arg)
+{
+	enum { MOST = 32 };
+	Die in[MOST], top;
+	u32 n = 0, line = 0;
+	Buf file = { 0 };
+
+	if (!sym_dwarf_line(d, addr, &file, &line)) {
+		buf_free(&file);
+		return false;
+	}
+	for (u32 i = 0; i < d->units.n && !n; i++)
+		if (dwarf_die(d, d->units.v[i], d->units.v[i]->first, &top) && (dwarf_contains(d, &top, addr) || d->units.n == 1))
+			n = chain(d, &top, addr, in, MOST, 0);
+	for (; n && in[n - 1].tag == DT_inlined; n--) {
+		const Die *die = &in[n - 1];
+
+		fn(arg, name_of(d, *die) ? name_of(d, *die) : "?", file.p, line);
+		buf_clear(&file);
+		line = (u32)dwarf_num(d, die, DA_call_line, 0);
+		if (!dwarf_file(d, die->u, (u32)dwarf_num(d, die, DA_call_file, 0), &file))
+			buf_puts(&file, "?");
+	}
+	fn(arg, NULL, file.p, line);
+	buf_free(&file);
+	return true;
+}

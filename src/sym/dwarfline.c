@@ -275,16 +275,59 @@ sym_dwarf_at_line(Dwarf *d, const char *file, u32 line, u32 col, int (*fn)(void 
 	return at.n;
 }
 
+static bool
+put_file(const Files *f, u32 i, Buf *out)
+{
+	const char *name, *dir;
+
+	if (i >= f->names.n)
+		return false;
+	name = f->names.v[i];
+	dir = f->dir_of.v[i] < f->dirs.n ? f->dirs.v[f->dir_of.v[i]] : "";
+	if (*name != '/' && *dir)
+		buf_printf(out, "%s/", dir);
+	buf_puts(out, name);
+	return true;
+}
+
+bool
+dwarf_file(Dwarf *d, const Unit *u, u32 i, Buf *out)
+{
+	Arena *a = arena_new();
+	Lines l;
+	bool good = open_lines(d, u, &l, a) && put_file(&l.f, i, out);
+
+	arena_free(a);
+	return good;
+}
+
+/* False only where the unit says where its code is, and addr is elsewhere. */
+static bool
+may_hold(Dwarf *d, const Unit *u, u64 addr)
+{
+	Value v;
+	Die top;
+
+	if (!dwarf_die(d, u, u->first, &top))
+		return true;
+	if (!dwarf_attr(d, &top, DA_high_pc, &v) && !dwarf_attr(d, &top, DA_ranges, &v))
+		return true;
+	return dwarf_contains(d, &top, addr);
+}
+
 bool
 sym_dwarf_line(Dwarf *d, u64 addr, Buf *file, u32 *line)
 {
 	for (u32 i = 0; i < d->units.n; i++) {
 		const Unit *u = d->units.v[i];
-		Arena *a = arena_new();         /* the list of files; callbacks may use d's */
+		Arena *a;
 		Row row = { .end = true }, before = { .end = true };
 		Lines l;
 		bool found = false;
 
+		if (!may_hold(d, u, addr))
+			continue;
+		a = arena_new();                /* the list of files */
 		if (open_lines(d, u, &l, a))
 			while (!found && next_row(&l, &row)) {
 				found = !before.end && before.addr <= addr && addr < row.addr && before.file < l.f.names.n;
@@ -292,13 +335,7 @@ sym_dwarf_line(Dwarf *d, u64 addr, Buf *file, u32 *line)
 					before = row;
 			}
 		if (found) {
-			const Files *f = &l.f;
-			const char *name = f->names.v[before.file], *dir = f->dir_of.v[before.file] < f->dirs.n ?
-				f->dirs.v[f->dir_of.v[before.file]] : "";
-
-			if (*name != '/' && *dir)
-				buf_printf(file, "%s/", dir);
-			buf_puts(file, name);
+			put_file(&l.f, before.file, file);
 			*line = before.line;
 		}
 		arena_free(a);

@@ -21,6 +21,8 @@ struct Sym {
 	/* user.c */
 	Vec(Process *) procs;           /* sorted by pid */
 	Map files;                      /* "dev:inode" or path -> Elf; kept open, so that names survive process and file */
+	Map dwarfs;                     /* Elf -> its Dwarf, opened when first asked; this Sym: it has none */
+	Map places;                     /* Elf and address -> its lines */
 	Map nice;                       /* raw name -> demangled */
 	Elf *vdso;
 };

@@ -31,6 +31,8 @@ void sym_forked(Sym *s, u32 pid, u32 parent);
 void sym_execed(Sym *s, u32 pid);
 /* name and file of a user address; *file may be NULL. Demangled when asked for. */
 bool sym_user(Sym *s, u32 pid, u64 addr, SymName *out, const char **file, u64 *file_offset);
+/* sym_dwarf_frames for an address in a process. */
+bool sym_user_frames(Sym *s, u32 pid, u64 addr, void (*fn)(void *arg, const char *inlined, const char *file, u32 line), void *arg);
 /* Calls fn for each executable mapping of an ELF file that is known of a process now, in order of address. */
 void sym_each_mapping(Sym *s, u32 pid, void (*fn)(void *arg, u64 start, u64 end, u64 offset, Elf *e), void *arg);
 /* The build id of a file that a process has mapped (by the name sym_user gives), in hexadecimal; false if it has none. */
@@ -71,6 +73,9 @@ int sym_dwarf_at_line(Dwarf *d, const char *file, u32 line, u32 col, int (*fn)(v
 bool sym_dwarf_line(Dwarf *d, u64 addr, Buf *file, u32 *line);
 /* The first addresses of the places where a function was inlined. */
 int sym_dwarf_inlined(Dwarf *d, const char *name, int (*fn)(void *, u64 addr), void *arg);
+/* Where an address comes from, the innermost first: functions that were inlined there, then (inlined NULL) the one whose code it is,
+ * each with its place in the source. False: unknown, and fn is not called. */
+bool sym_dwarf_frames(Dwarf *d, u64 addr, void (*fn)(void *arg, const char *inlined, const char *file, u32 line), void *arg);
 /* The parameters of the instance that begins at addr: a constant, or a DWARF expression for where each lies there (loc.n 0: it is
  * nowhere); frame: the expression of the frame base around it. Their number. */
 typedef struct DwarfParam { const char *name; const Type *type; Bytes loc, frame; bool is_const; s64 value; } DwarfParam;

@@ -28,7 +28,7 @@ sym_new(const SymOptions *opt)
 		die("out of memory");
 	s->opt = *opt;
 	s->a = arena_new();
-	s->files.arena = s->nice.arena = s->a;
+	s->files.arena = s->nice.arena = s->dwarfs.arena = s->places.arena = s->a;
 	return s;
 }
 
@@ -37,6 +37,9 @@ sym_free(Sym *s)
 {
 	for (MapSlot *slot = NULL; (slot = map_next(&s->files, slot)); )
 		sym_elf_close(slot->value);
+	for (MapSlot *slot = NULL; (slot = map_next(&s->dwarfs, slot)); )
+		if (slot->value != s)
+			sym_dwarf_close(slot->value);
 	sym_elf_close(s->vdso);
 	buf_free(&s->kernel_text);
 	free(s->kernel);
@@ -287,6 +290,70 @@ sym_user(Sym *s, u32 pid, u64 addr, SymName *out, const char **file, u64 *file_o
 		p->perf = sym_perfmap_read(s->a, pid);
 	}
 	return p->perf && sym_perfmap_at(p->perf, addr, out);
+}
+
+/* The DWARF of a mapped file; the process may be gone, its file still there. */
+static Dwarf *
+dwarf_of(Sym *s, u32 pid, const Mapping *m)
+{
+	Dwarf *d = map_get(&s->dwarfs, (char *)&m->elf, sizeof(m->elf));
+	char full[4200];
+
+	if (d)
+		return (void *)d == (void *)s ? NULL : d;
+	snprintf(full, sizeof(full), "/proc/%u/root%s", pid, m->path);
+	d = sym_dwarf_open(s->a, full);
+	if (!d)
+		d = sym_dwarf_open(s->a, m->path);
+	map_set(&s->dwarfs, (char *)&m->elf, sizeof(m->elf), d ? (void *)d : (void *)s);
+	return d;
+}
+
+typedef struct SourceFrame { const char *inlined, *file; u32 line; } SourceFrame;
+typedef struct SourceFrames { Sym *s; Vec(SourceFrame) v; } SourceFrames;
+
+static void
+keep_frame(void *arg, const char *inlined, const char *file, u32 line)
+{
+	SourceFrames *to = arg;
+	Arena *a = to->s->a;
+	SourceFrame f = { inlined ? arena_str(a, inlined, strlen(inlined)) : NULL, arena_str(a, file, strlen(file)), line };
+
+	VEC_PUSH(a, &to->v, f);
+}
+
+/* Found once for each place: a stack has the same frames again and again. */
+static const SourceFrames *
+frames_at(Sym *s, u32 pid, const Mapping *m, u64 addr)
+{
+	struct { const Elf *elf; u64 addr; } key = { m->elf, addr };
+	SourceFrames *f = map_get(&s->places, (char *)&key, sizeof(key));
+	Dwarf *d;
+
+	if (f)
+		return f;
+	f = NEW(s->a, SourceFrames);
+	f->s = s;
+	d = dwarf_of(s, pid, m);
+	if (d)
+		sym_dwarf_frames(d, addr, keep_frame, f);
+	map_set(&s->places, (char *)&key, sizeof(key), f);
+	return f;
+}
+
+bool
+sym_user_frames(Sym *s, u32 pid, u64 addr, void (*fn)(void *, const char *, const char *, u32), void *arg)
+{
+	const Mapping *m = mapping_at(process(s, pid), addr);
+	u64 delta, offset = m ? addr - m->start + m->offset : 0;
+	const SourceFrames *f;
+
+	if (!m || !m->elf || *m->path != '/' || !sym_elf_delta(m->elf, offset, &delta))
+		return false;
+	f = frames_at(s, pid, m, offset + delta);
+	for (u32 i = 0; i < f->v.n; i++)
+		fn(arg, f->v.v[i].inlined, f->v.v[i].file, f->v.v[i].line);
+	return f->v.n != 0;
 }
 
 void
