@@ -138,11 +138,16 @@ void host_set_sysroot(const char *dir);         /* NULL: "/" ; kept by reference
 const char *host_path(const char *path, char *out, size_t size);       /* the path behind the door */
 int host_open(const char *path, int flags);     /* fd (O_CLOEXEC) or -errno */
 int host_read(const char *path, Buf *out);      /* whole file appended; 0 or -errno */
+/* zip.c: where a member lies in a ZIP archive. -ENOENT: none of that name; -ENOTSUP: it is compressed; -ENOEXEC: no archive. */
+int base_zip_member(const u8 *p, size_t n, const char *name, u64 *offset, u64 *size);
 /* Maps a whole regular file read-only (also sysfs files of known size, read into memory if they cannot
- * be mapped). Free with host_unmap. */
+ * be mapped), or a member of a ZIP archive: "ARCHIVE!/MEMBER". Free with host_unmap. */
 typedef struct HostMap { const u8 *p; size_t n; bool heap; } HostMap;
 int host_map(const char *path, HostMap *m);
 void host_unmap(HostMap *m);
+/* "ARCHIVE!/MEMBER": the archive's path, and where the member's bytes lie in it, at the start of a page; other paths as they are
+ * (offset 0). -ENOTSUP: programs cannot map it from there, as it is compressed or lies askew. */
+int host_member(const char *path, char *archive, size_t room, u64 *offset, u64 *size);
 bool host_exists(const char *path);
 u32 host_cpus(void);                            /* possible CPUs, from /sys/devices/system/cpu/possible; >= 1 */
 u32 host_cpus_online(VecU32 *out, Arena *a);    /* their numbers; gives the count */

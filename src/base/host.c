@@ -69,6 +69,48 @@ host_read(const char *path, Buf *out)
 }
 
 int
+host_member(const char *path, char *archive, size_t room, u64 *offset, u64 *size)
+{
+	const char *bang = strstr(path, "!/");
+	HostMap m;
+	int err;
+
+	snprintf(archive, room, "%s", path);
+	*offset = *size = 0;
+	if (!bang || (size_t)(bang - path) >= room)
+		return 0;
+	archive[bang - path] = 0;
+	err = host_map(archive, &m);
+	if (err)
+		return err;
+	err = base_zip_member(m.p, m.n, bang + 2, offset, size);
+	host_unmap(&m);
+	return !err && *offset % (u64)sysconf(_SC_PAGESIZE) ? -ENOTSUP : err;
+}
+
+static int
+map_member(const char *path, HostMap *m)
+{
+	char archive[PATH_MAX];
+	u64 offset, size;
+	int err = host_member(path, archive, sizeof(archive), &offset, &size), fd;
+	void *p;
+
+	if (err)
+		return err;
+	fd = size ? host_open(archive, O_RDONLY) : -ENOENT;
+	if (fd < 0)
+		return fd;
+	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, (off_t)offset);
+	if (p == MAP_FAILED)
+		err = -errno;
+	else
+		*m = (HostMap){ p, size, false };
+	close(fd);
+	return err;
+}
+
+int
 host_map(const char *path, HostMap *m)
 {
 	int fd = host_open(path, O_RDONLY), err = 0;
@@ -76,6 +118,8 @@ host_map(const char *path, HostMap *m)
 	struct stat st;
 
 	*m = (HostMap){ 0 };
+	if (fd < 0 && strstr(path, "!/"))
+		return map_member(path, m);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)

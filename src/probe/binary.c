@@ -93,6 +93,13 @@ binary_find(ProbeContext *pc, const char *name, ProbeNames *out)
 		mapped_files(pc, out);
 	} else if (base_has_glob(name, strlen(name)) && strchr(name, '/')) {
 		glob_files(pc, name, out);
+	} else if (strstr(name, "!/")) {                        /* a member of an archive */
+		u64 offset, size;
+
+		err = host_member(name, path, sizeof(path), &offset, &size);
+		if (err)
+			return err;
+		add_path(pc, out, name);
 	} else if (strchr(name, '/') && *name != '/') {         /* relative: as written, from the current folder */
 		if (!host_exists(name))
 			return -ENOENT;
@@ -129,6 +136,17 @@ binary_elf(const char *path)
 	o->path = path;
 	o->elf = sym_elf_open(path, &err);
 	return o->elf;
+}
+
+const char *
+binary_file(ProbeContext *pc, const char *path, u64 *add)
+{
+	char file[PATH_MAX];
+	u64 size;
+
+	if (host_member(path, file, sizeof(file), add, &size))
+		*add = 0;
+	return strcmp(file, path) ? arena_str(pc->a, file, strlen(file)) : path;
 }
 
 /* ---- the file's tables; any content is safe ---- */

@@ -64,6 +64,7 @@ bool insn_returns(u16 machine, const u8 *p, u32 n);
 
 /* uprobe.c: one link for many places (Probe.addr of Probe.scope). */
 bool uprobe_takes_multi(ProbeContext *pc, u32 n);
+int uprobe_attach_one(ProbeContext *pc, Probe *p, bool ret, int prog_fd);
 int uprobe_attach_multi(ProbeContext *pc, Probe **p, u32 n, bool ret, int prog_fd, u32 *failed);
 
 /* uargs.c: arguments of user functions by name; inlined: the address of an instance of it in its caller, or 0.
@@ -92,6 +93,8 @@ typedef struct Binary { HostMap map; } Binary;
 typedef struct BinarySection { const u8 *p; u64 n, addr; } BinarySection;
 /* The paths behind a name: short, with wildcards, or "*" for what process pc->pid has mapped. */
 int binary_find(ProbeContext *pc, const char *name, ProbeNames *out);
+/* The file that the kernel knows, and what is added to offsets in it: for members of archives; others as they are. */
+const char *binary_file(ProbeContext *pc, const char *path, u64 *add);
 Elf *binary_elf(const char *path);                              /* kept open; NULL: no ELF file */
 bool binary_map(const char *path, Binary *b);                   /* false: no 64-bit ELF file */
 void binary_unmap(Binary *b);

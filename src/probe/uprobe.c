@@ -365,6 +365,8 @@ expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
 	ProbeNames paths = { pc->a, { 0 } };
 	int err = binary_find(pc, p->scope, &paths);
 
+	if (err == -ENOTSUP)
+		return probe_bad(pc, p, "%s is compressed in its archive or does not begin at a page there: no program can run it from there", p->scope), -EINVAL;
 	for (u32 i = 0; i < paths.v.n && !err && !w.stop; i++) {
 		w.path = paths.v.v[i];
 		if (!i)
@@ -426,6 +428,7 @@ uprobe_takes_multi(ProbeContext *pc, u32 n)
 typedef struct Multi {
 	ProbeContext *pc;
 	Probe **p;
+	const char *file;
 	u64 *offsets, *refs;            /* refs NULL: none has a semaphore */
 	bool ret;
 	int prog_fd;
@@ -445,7 +448,7 @@ forgiven(ProbeContext *pc, const Probe *p, int err)
 static int
 attach_range(Multi *m, u32 at, u32 n)
 {
-	int fd = probe_stopped(m->pc) ? -EINTR : kern_attach_uprobe_multi(m->prog_fd, m->ret, m->p[at]->scope, m->offsets + at,
+	int fd = probe_stopped(m->pc) ? -EINTR : kern_attach_uprobe_multi(m->prog_fd, m->ret, m->file, m->offsets + at,
 			m->refs ? m->refs + at : NULL, NULL, n, m->pc->pid);
 
 	if (fd >= 0) {
@@ -463,8 +466,8 @@ attach_range(Multi *m, u32 at, u32 n)
 int
 uprobe_attach_multi(ProbeContext *pc, Probe **p, u32 n, bool ret, int prog_fd, u32 *failed)
 {
-	Multi m = { pc, p, NEW_N(pc->a, u64, n), NULL, ret, prog_fd, failed };
-	u64 *refs = NEW_N(pc->a, u64, n);
+	Multi m = { pc, p, NULL, NEW_N(pc->a, u64, n), NULL, ret, prog_fd, failed };
+	u64 *refs = NEW_N(pc->a, u64, n), add;
 	int err = 0;
 
 	for (u32 i = 0; i < n; i++) {
@@ -474,20 +477,33 @@ uprobe_attach_multi(ProbeContext *pc, Probe **p, u32 n, bool ret, int prog_fd, u
 			m.refs = refs;
 	}
 	for (u32 i = 0, end; i < n && !err; i = end) {          /* one link for each file */
-		for (end = i + 1; end < n && p[end]->scope == p[i]->scope; end++)
-			;
+		m.file = binary_file(pc, p[i]->scope, &add);
+		for (end = i; end < n && p[end]->scope == p[i]->scope; end++) {
+			m.offsets[end] += add;
+			refs[end] += refs[end] ? add : 0;
+		}
 		err = attach_range(&m, i, end - i);
 	}
 	return err;
 }
 
-static int
-attach_one(ProbeContext *pc, Probe *p, int prog_fd)
+int
+uprobe_attach_one(ProbeContext *pc, Probe *p, bool ret, int prog_fd)
 {
-	int fd = kern_attach_uprobe(prog_fd, is_ret(p), p->scope, p->addr, pc->pid, p->ref_ctr, p->cookie);
+	u64 add;
+	const char *file = binary_file(pc, p->scope, &add);
+	int fd = kern_attach_uprobe(prog_fd, ret, file, p->addr + add, pc->pid, p->ref_ctr ? p->ref_ctr + add : 0, p->cookie);
 
 	if (fd >= 0)
 		probe_keep_fd(pc, p, fd);
+	return fd;
+}
+
+static int
+attach_one(ProbeContext *pc, Probe *p, int prog_fd)
+{
+	int fd = uprobe_attach_one(pc, p, is_ret(p), prog_fd);
+
 	return fd < 0 && forgiven(pc, p, fd) ? 0 : fd;
 }
 

@@ -290,11 +290,7 @@ code(ProbeContext *pc, Probe *const *p, u32 n, Code *c)
 static int
 attach_place(ProbeContext *pc, Probe *p, int prog_fd)
 {
-	int fd = kern_attach_uprobe(prog_fd, false, p->scope, p->addr, pc->pid, p->ref_ctr, p->cookie);
-
-	if (fd >= 0)
-		probe_keep_fd(pc, p, fd);
-	return fd;
+	return uprobe_attach_one(pc, p, false, prog_fd);
 }
 
 /* Each place as a probe of its own; what they open is kept by the first. */
