@@ -127,6 +127,27 @@ plain_length(const char *s)
 	return strlen(s);
 }
 
+/* Behind the result that templates have before their name: "int ns::f<int>(int)". */
+static const char *
+without_result(const char *s)
+{
+	size_t depth = 0, end = plain_length(s), start = 0;
+
+	for (size_t i = 0; i < end; i++) {
+		depth += s[i] == '<' || s[i] == '(';
+		depth -= depth && (s[i] == '>' || s[i] == ')');
+		if (s[i] == ' ' && !depth && !(i >= 8 && !strncmp(s + i - 8, "operator", 8)))
+			start = i + 1;
+	}
+	return s + start;
+}
+
+static bool
+fits(const char *pat, const char *name)
+{
+	return base_glob(pat, strlen(pat), name, strlen(name)) || base_glob(pat, strlen(pat), name, plain_length(name));
+}
+
 static int
 function(void *arg, const ElfSym *s)
 {
@@ -143,7 +164,7 @@ function(void *arg, const ElfSym *s)
 	}
 	char *name = s->name[0] == '_' ? sym_demangle(s->name) : NULL;
 
-	if (name && (base_glob(pat, strlen(pat), name, strlen(name)) || base_glob(pat, strlen(pat), name, plain_length(name))))
+	if (name && (fits(pat, name) || fits(pat, without_result(name))))
 		VEC_PUSH(w->pc->a, &w->names.v,
 			 arena_printf(w->pc->a, "%s\n%s:%s:cpp:\"%s\"", s->name, w->p->prov->name, w->path, name));
 	free(name);

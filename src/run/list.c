@@ -21,7 +21,7 @@ int
 run_list(const RunOptions *opt, const char *pattern, bool args)
 {
 	Arena *a = arena_new();
-	SymOptions so = { .demangle = true, .cache = 'p' };
+	SymOptions so = { .demangle = true };
 	ProbeContext pc = {
 		.a = a, .d = diag_new(a), .types = type_new(a), .sym = sym_new(&so), .pid = opt->pid,
 		.unsafe = opt->unsafe, .max_probes = UINT32_MAX, .probe_filter = opt->probe_filter, .traceable = opt->traceable,

@@ -303,6 +303,7 @@ open_output(Session *s)
 	};
 	int err;
 
+	sym_demangles(s->sym, cf->v[CF_CPP_DEMANGLE].n != 0);
 	if (o->output) {
 		oo.fd = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 		if (oo.fd < 0) {
@@ -532,7 +533,7 @@ stops_at_code(const Session *s)
 static void
 run(Session *s)
 {
-	SymOptions so = { .demangle = true, .cache = 'p' };
+	SymOptions so = { .demangle = true };
 
 	if (!choose_machine(s) || !start_child(s) || !watch_pid(s))
 		return;

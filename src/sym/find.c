@@ -23,7 +23,7 @@ is_file(u32 pid, const char *path, char *out, size_t size)
 	return true;
 }
 
-/* True for the soname that `name` ("c", "libc") means: itself, or lib<name>.so, lib<name>.so.6. */
+/* True for the soname that `name` ("c", "libc", "libc.so") means: itself, or lib<name>.so, lib<name>.so.6. */
 static bool
 means(const char *soname, const char *name)
 {
@@ -31,6 +31,8 @@ means(const char *soname, const char *name)
 
 	if (!strcmp(soname, name))
 		return true;
+	if (n > 3 && !strcmp(name + n - 3, ".so") && !strncmp(soname, name, n))
+		return soname[n] == '.';
 	if (!strncmp(name, "lib", 3)) {
 		name += 3;
 		n -= 3;

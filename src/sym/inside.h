@@ -49,6 +49,7 @@ bool sym_debug_find(const DebugName *name, DebugTry *try, void *arg);
 /* perfmap.c: what JIT compilers tell in /tmp/perf-PID.map. */
 typedef struct PerfMap PerfMap;
 PerfMap *sym_perfmap_read(Arena *a, u32 pid);           /* NULL: there is none */
+u64 sym_perfmap_size(u32 pid);                          /* of the file now; 0: there is none */
 bool sym_perfmap_at(const PerfMap *m, u64 addr, SymName *out);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 typedef struct Piece { u64 start, size; const char *name; u32 order; } Piece;
 struct PerfMap { Piece *piece; u32 n; };
@@ -42,6 +43,22 @@ by_start(const void *a, const void *b)
 	return x->order < y->order ? -1 : 1;
 }
 
+static void
+path_of(u32 pid, char *path, size_t size)
+{
+	snprintf(path, size, "/proc/%u/root/tmp/perf-%u.map", pid, own_pid(pid));
+}
+
+u64
+sym_perfmap_size(u32 pid)
+{
+	char path[128], real[4096];
+	struct stat st;
+
+	path_of(pid, path, sizeof(path));
+	return stat(host_path(path, real, sizeof(real)), &st) ? 0 : (u64)st.st_size;
+}
+
 PerfMap *
 sym_perfmap_read(Arena *a, u32 pid)
 {
@@ -50,7 +67,7 @@ sym_perfmap_read(Arena *a, u32 pid)
 	Buf b = { 0 };
 	PerfMap *m;
 
-	snprintf(path, sizeof(path), "/proc/%u/root/tmp/perf-%u.map", pid, own_pid(pid));
+	path_of(pid, path, sizeof(path));
 	if (host_read(path, &b)) {
 		buf_free(&b);
 		return NULL;

@@ -12,8 +12,9 @@
 typedef struct Sym Sym;
 typedef struct Elf Elf;
 typedef struct Bytes { const u8 *p; u64 n; } Bytes;
-typedef struct SymOptions { bool demangle; char cache; /* 'p' per pid, 'g' per program, 'n' none */ } SymOptions;
+typedef struct SymOptions { bool demangle; } SymOptions;
 Sym *sym_new(const SymOptions *opt);
+void sym_demangles(Sym *s, bool on);                    /* the same, before the first name is asked for */
 void sym_free(Sym *s);
 
 /* kallsyms.c */

@@ -15,8 +15,8 @@ struct Process {
 	Vec(Mapping) maps;              /* sorted by start */
 	u64 read_ns;                    /* when /proc/PID/maps was last read; 0: never */
 	bool gone;
-	PerfMap *perf;
-	bool perf_read;
+	PerfMap *perf;                  /* as it was when it had perf_size bytes, at perf_ns */
+	u64 perf_size, perf_ns;
 };
 
 Sym *
@@ -30,6 +30,12 @@ sym_new(const SymOptions *opt)
 	s->a = arena_new();
 	s->files.arena = s->nice.arena = s->dwarfs.arena = s->places.arena = s->a;
 	return s;
+}
+
+void
+sym_demangles(Sym *s, bool on)
+{
+	s->opt.demangle = on;
 }
 
 void
@@ -242,7 +248,9 @@ sym_execed(Sym *s, u32 pid)
 
 	p->maps.n = 0;
 	p->read_ns = 0;
-	p->gone = p->perf_read = false;
+	p->perf_ns = p->perf_size = 0;
+	p->perf = NULL;
+	p->gone = false;
 }
 
 /* ---- lookup ---- */
@@ -261,6 +269,19 @@ mapping_at(const Process *p, u64 addr)
 			hi = mid;
 	}
 	return lo < p->maps.n && p->maps.v[lo].start <= addr ? &p->maps.v[lo] : NULL;
+}
+
+/* Compilers go on writing their map as they go on compiling. */
+static void
+renew_perfmap(Sym *s, Process *p)
+{
+	u64 size = sym_perfmap_size(p->pid);
+
+	p->perf_ns = now_ns();
+	if (size == p->perf_size)
+		return;
+	p->perf_size = size;
+	p->perf = sym_perfmap_read(s->a, p->pid);
 }
 
 bool
@@ -285,10 +306,10 @@ sym_user(Sym *s, u32 pid, u64 addr, SymName *out, const char **file, u64 *file_o
 	}
 	if (m && m->elf)
 		return false;
-	if (!p->perf_read && !p->gone) {
-		p->perf_read = true;
-		p->perf = sym_perfmap_read(s->a, pid);
-	}
+	if (p->perf && sym_perfmap_at(p->perf, addr, out))
+		return true;
+	if (!p->gone && (!p->perf_ns || now_ns() - p->perf_ns > AGAIN_NS))
+		renew_perfmap(s, p);
 	return p->perf && sym_perfmap_at(p->perf, addr, out);
 }
 

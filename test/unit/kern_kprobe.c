@@ -146,7 +146,7 @@ main(void)
 	pc.d = diag_new(pc.a);
 	diag_source(pc.d, "test", "          ", 10);
 	pc.types = type_new(pc.a);
-	pc.sym = sym_new(&(SymOptions){ .demangle = true, .cache = 'p' });
+	pc.sym = sym_new(&(SymOptions){ .demangle = true });
 	pc.machine = kern_machine_new();
 	pc.has = pc.machine->ops->has;
 	if (err) {

@@ -408,7 +408,7 @@ main(void)
 	pc.a = arena_new();
 	pc.d = diag_new(pc.a);
 	pc.types = type_new(pc.a);
-	pc.sym = sym_new(&(SymOptions){ .demangle = true, .cache = 'p' });
+	pc.sym = sym_new(&(SymOptions){ .demangle = true });
 	pc.machine = kern_machine_new();
 	pc.has = pc.machine->ops->has;
 	test_names();

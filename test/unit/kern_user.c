@@ -253,7 +253,7 @@ test_stack_args(bool by_name)
 int
 main(void)
 {
-	SymOptions so = { .demangle = true, .cache = 'p' };
+	SymOptions so = { .demangle = true };
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	assert(n > 0);

@@ -134,7 +134,7 @@ test_names(void)
 int
 main(void)
 {
-	SymOptions opt = { .demangle = true, .cache = 'p' };
+	SymOptions opt = { .demangle = true };
 	Sym *s = sym_new(&opt);
 
 	test_self(s);
