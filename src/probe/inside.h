@@ -67,6 +67,11 @@ bool uprobe_takes_multi(ProbeContext *pc, u32 n);
 int uprobe_attach_one(ProbeContext *pc, Probe *p, bool ret, int prog_fd);
 int uprobe_attach_multi(ProbeContext *pc, Probe **p, u32 n, bool ret, int prog_fd, u32 *failed);
 
+/* semaphore.c: what lies at `offset` of the file, a u16, is raised in this process; *at gets its address there. -ESRCH: no process is named;
+ * -ENXIO: it has not mapped the file. */
+int semaphore_raise(s32 pid, const char *file, u64 offset, u64 *at);
+void semaphore_lower(s32 pid, u64 at);
+
 /* uargs.c: arguments of user functions by name; inlined: the address of an instance of it in its caller, or 0.
  * NULL: *why says why not. */
 const Type *uargs_type(ProbeContext *pc, const Probe *p, u64 inlined, const char **why);

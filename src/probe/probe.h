@@ -98,6 +98,8 @@ struct Provider {
 	/* Run time. Both probes share the loaded program. n > 1 only for probes of one clause with same_code or cookies.
 	 * -errno on failure; *failed gets the one that did not work; opened fds stay in Probe.fds. */
 	int (*attach)(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed);
+	/* Takes back what attach() did beyond opening Probe.fds. NULL: nothing. */
+	void (*detach)(Probe *p);
 	/* -l of all, where the patterns are no sequence of names (NULL: expand); -lv of one (NULL: the fields of args). */
 	int (*list)(ProbeContext *pc, ProbeFn *fn, void *arg);
 	void (*list_args)(ProbeContext *pc, const Probe *p, Buf *out);

@@ -81,6 +81,8 @@ probe_keep_fd(ProbeContext *pc, Probe *p, int fd)
 void
 probe_detach(Probe *p)
 {
+	if (p->prov->detach)
+		p->prov->detach(p);
 	for (u32 i = 0; i < p->n_fds; i++)
 		if (p->fds[i] >= 0)
 			close(p->fds[i]);
@@ -117,6 +119,8 @@ probe_detach_all(Probe *const *p, u32 n)
 	}
 	c.n = 0;
 	for (u32 i = 0; i < n; i++) {
+		if (p[i]->prov->detach)
+			p[i]->prov->detach(p[i]);
 		memcpy(c.fds + c.n, p[i]->fds, p[i]->n_fds * sizeof(int));
 		c.n += p[i]->n_fds;
 		p[i]->n_fds = 0;

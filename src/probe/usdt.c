@@ -1,7 +1,7 @@
 /* usdt: places that programs mark for tracing (DTRACE_PROBE of sys/sdt.h and its kin).
  * A program's .note.stapsdt section names each: address, provider, name, where the arguments lie, and the address of a
  * semaphore, a counter by which the program knows that somebody looks. One probe may have many places; the compiler may keep
- * the arguments elsewhere in each. Kernel: a uprobe on each place; the kernel keeps the semaphore (4.20).
+ * the arguments elsewhere in each. Kernel: a uprobe on each place; the kernel keeps the semaphore (4.20), else we do.
  * Script: usdt:FILE:[PROVIDER:]NAME, wildcards; FILE "*" with -p. arg0, arg1, ... */
 #include "probe/usdt.h"
 
@@ -17,6 +17,8 @@ typedef struct Usdt {
 	Vec(u64) offsets;
 	u64 vaddr;                      /* of the first place: symbols are found relative to it, */
 	bool symbols;                   /* if there are any among the arguments */
+	s32 raised_in;                  /* the process whose semaphore was raised by writing, */
+	u64 raised_at;                  /* and its address there; 0: none was */
 } Usdt;
 
 static bool
@@ -293,6 +295,38 @@ attach_place(ProbeContext *pc, Probe *p, int prog_fd)
 	return uprobe_attach_one(pc, p, false, prog_fd);
 }
 
+/* Where the kernel does not keep the semaphore: by our own hand. */
+static int
+raise_semaphore(ProbeContext *pc, Probe *p)
+{
+	Usdt *u = p->priv;
+	int err;
+
+	if (!p->ref_ctr || pc->has(pc->machine, FEAT_UPROBE_REFCNT))
+		return 0;
+	err = semaphore_raise(pc->pid, p->scope, p->ref_ctr, &u->raised_at);
+	if (err) {
+		u->raised_at = 0;
+		diag_err(pc->d, p->at, E_ATTACH, "%s has a semaphore, which this kernel does not raise by itself, and it could not be written: %s", p->name,
+			 err == -ESRCH ? "no process is named" : err == -ENXIO ? "the process has not mapped the program" : strerror(-err));
+		diag_hint(pc->d, "-p names a process that runs already");
+		return err;
+	}
+	u->raised_in = pc->pid;
+	p->ref_ctr = 0;
+	return 0;
+}
+
+static void
+detach(Probe *p)
+{
+	Usdt *u = p->priv;
+
+	if (u->raised_at)
+		semaphore_lower(u->raised_in, u->raised_at);
+	u->raised_at = 0;
+}
+
 /* Each place as a probe of its own; what they open is kept by the first. */
 static int
 attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
@@ -305,6 +339,11 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 	for (u32 i = 0; i < n; i++) {
 		const Usdt *u = p[i]->priv;
 
+		err = raise_semaphore(pc, p[i]);
+		if (err) {
+			*failed = i;
+			return err;
+		}
 		for (u32 j = 0; j < u->offsets.n; j++, k++) {
 			each[k] = probe_new(pc, p[i]);
 			each[k]->addr = u->offsets.v[j];
@@ -325,5 +364,5 @@ const Provider usdt_provider = {
 	.name = "usdt", .alias = "U", .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_UPROBE, .space = AS_USER, .per_pid = true, .last_first = true, .of_files = true,
 	.same_code = false, .usage = "usdt:FILE:[PROVIDER:]NAME",
 	.parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = load, .code = code, .attach = attach,
-	.list_args = list_args,
+	.list_args = list_args, .detach = detach,
 };

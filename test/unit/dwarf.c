@@ -54,6 +54,20 @@ keep(void *arg, u64 addr, u32 line)
 	return 0;
 }
 
+static bool optimized;
+
+/* The chain of an address as text: "twice prog.c:4;- prog.c:8;" */
+static Buf chain;
+
+static void
+keep_frame(void *arg, const char *inlined, const char *file, u32 line)
+{
+	const char *slash = strrchr(file, '/');
+
+	(void)arg;
+	buf_printf(&chain, "%s %s:%u;", inlined ? inlined : "-", slash ? slash + 1 : file, line);
+}
+
 static int
 keep_addr(void *arg, u64 addr)
 {
@@ -107,6 +121,17 @@ check(const char *path)
 	assert(!sym_dwarf_at_line(d, "prog.c", 900, 0, keep, v) && !sym_dwarf_line(d, 1, &file, &line));
 	memset(v, 0, sizeof(v));
 	assert(sym_dwarf_inlined(d, "twice", keep_addr, v) == 2 && v[0]);
+	/* The last one is in main(): its parameter is there, or nothing is left of it; it is called from line 16. */
+	DwarfParam param[4];
+
+	assert(sym_dwarf_inlined_params(d, ts, "twice", v[0], param, 4) == 1 && !strcmp(param[0].name, "x") && param[0].type->size == 4);
+	buf_clear(&chain);
+	assert(sym_dwarf_frames(d, v[0], keep_frame, NULL));
+	/* An optimizer may leave of an instance nothing but the place where it was. */
+	bool whole = !strcmp(chain.p, "twice prog.c:4;- prog.c:16;") || !strcmp(chain.p, "twice prog.c:4;- prog.c:8;");
+
+	assert(whole || (optimized && !strncmp(chain.p, "- prog.c:", 9)));
+	assert(!sym_dwarf_frames(d, 1, keep_frame, NULL));
 	buf_free(&file);
 	sym_dwarf_close(d);
 	type_free(ts);
@@ -157,7 +182,10 @@ hostile(const char *path, u32 rounds)
 			sym_dwarf_type(d, ts, "struct node");
 			sym_dwarf_at_line(d, "prog.c", 9, 0, keep, v);
 			sym_dwarf_line(d, 0x1139, &b, &line);
+			v[0] = 0;
 			sym_dwarf_inlined(d, "twice", keep_addr, v);
+			sym_dwarf_inlined_params(d, ts, "twice", v[0], (DwarfParam[4]){ { 0 } }, 4);
+			sym_dwarf_frames(d, v[0], keep_frame, v);
 			sym_dwarf_close(d);
 		}
 		buf_free(&b);
@@ -183,6 +211,7 @@ main(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s/prog", dir);
 	for (u32 i = 0; i < COUNT(flags); i++)
 		if (compile(dir, flags[i])) {
+			optimized = !strstr(flags[i], "-O0");
 			check(path);
 			done++;
 		}

@@ -177,6 +177,38 @@ test_args(void)
 	}
 }
 
+/* As on a kernel that does not keep semaphores: written into the process that -p names, and taken back. */
+static void
+test_semaphore_by_hand(void)
+{
+	const Provider *prov;
+	Buf b = { 0 };
+	u32 failed = 0;
+
+	kern_deny(FEAT_UPROBE_REFCNT);
+	pc.pid = getpid();
+	for (int round = 0; round < 2; round++) {
+		Found f = expand("usdt:%s:forms:all", 1);
+		volatile u64 *v;
+
+		f.v.v[0]->prov->detach(f.v.v[0]);       /* of what was not attached: nothing */
+		v = attach(&f, "arg1");
+		assert(*(volatile unsigned short *)&test_semaphore == 1);
+		fire();
+		assert(v[1] == 1 && v[0] == (u64)-7);
+		detach(&f);
+		assert(*(volatile unsigned short *)&test_semaphore == 0);
+	}
+	pc.pid = 0;
+	Found f = expand("usdt:%s:forms:all", 1);
+
+	prov = f.v.v[0]->prov;
+	assert(prov->attach(&pc, f.v.v, 1, -1, &failed) == -ESRCH && failed == 0);
+	diag_print(pc.d, &b, false);
+	assert(strstr(b.p, "no process is named") && strstr(b.p, "-p names a process"));
+	buf_free(&b);
+}
+
 static void
 test_places(void)
 {
@@ -221,6 +253,7 @@ main(void)
 	}
 	test_args();
 	test_places();
+	test_semaphore_by_hand();
 	pc.machine->ops->close(pc.machine);
 	type_free(pc.types);
 	arena_free(pc.a);
