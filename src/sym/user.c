@@ -113,9 +113,10 @@ process(Sym *s, u32 pid)
 	return p;
 }
 
-/* The file behind a mapping, from the process's own root if it can be reached, else by its path. NULL: no ELF file. */
+/* The file behind a mapping: from the process's own root, by the mapping itself (deleted files, roots that chroot(2) made), else by its
+ * path. NULL: no ELF file. */
 static Elf *
-file_of(Sym *s, u32 pid, const char *path, const char *key)
+file_of(Sym *s, u32 pid, const Mapping *m, const char *key)
 {
 	char full[4200];
 	Elf *e = map_get(&s->files, key, strlen(key));
@@ -123,10 +124,14 @@ file_of(Sym *s, u32 pid, const char *path, const char *key)
 
 	if (e)
 		return e;
-	snprintf(full, sizeof(full), "/proc/%u/root%s", pid, path);
+	snprintf(full, sizeof(full), "/proc/%u/root%s", pid, m->path);
 	e = sym_elf_open(full, &err);
+	if (!e) {
+		snprintf(full, sizeof(full), "/proc/%u/map_files/%llx-%llx", pid, (unsigned long long)m->start, (unsigned long long)m->end);
+		e = sym_elf_open(full, &err);
+	}
 	if (!e)
-		e = sym_elf_open(path, &err);
+		e = sym_elf_open(m->path, &err);
 	if (e)
 		map_set(&s->files, key, strlen(key), e);
 	return e;
@@ -176,7 +181,7 @@ maps_line(Sym *s, Process *p, const char *line, size_t n)
 	m = (Mapping){ start, end, offset, path, NULL };
 	snprintf(key, sizeof(key), "%s:%llu", dev, inode);
 	if (*path == '/')
-		m.elf = file_of(s, p->pid, path, key);
+		m.elf = file_of(s, p->pid, &m, key);
 	else if (!strcmp(path, "[vdso]"))
 		m.elf = vdso_of(s);
 	add(s, p, m);
@@ -222,7 +227,7 @@ sym_mapping(Sym *s, u32 pid, u64 start, u64 size, u64 offset, const char *path)
 	if (*path != '/' && strcmp(path, "[vdso]"))
 		return;
 	m.path = arena_str(s->a, path, strlen(path));
-	m.elf = *path == '/' ? file_of(s, pid, m.path, m.path) : vdso_of(s);
+	m.elf = *path == '/' ? file_of(s, pid, &m, m.path) : vdso_of(s);
 	add(s, p, m);
 }
 
