@@ -121,10 +121,22 @@ install: all
 	install -D -m 755 $B/libpiton-filter.so $(DESTDIR)$(PREFIX)/lib/libpiton-filter.so.0
 	ln -sf libpiton-filter.so.0 $(DESTDIR)$(PREFIX)/lib/libpiton-filter.so
 	install -D -m 644 include/piton-filter.h $(DESTDIR)$(PREFIX)/include/piton-filter.h
+	for m in piton.1 piton-filter.1; do install -D -m 644 man/$$m $(DESTDIR)$(PREFIX)/share/man/man1/$$m || exit 1; done
+	install -D -m 644 man/piton-language.7 $(DESTDIR)$(PREFIX)/share/man/man7/piton-language.7
+	mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$B/piton completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/piton
+	$B/piton completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_piton
+	$B/piton completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/piton.fish
+
+# The manual of the language as a man page.
+man: man/piton-language.7
+man/piton-language.7: doc/language.md doc/man.awk
+	awk -f doc/man.awk doc/language.md >$@
 
 clean:
 	rm -rf build build-*
 
 -include $(OBJ:.o=.d) $(UNIT:=.d)
-.PHONY: all lib unit check install clean
+.PHONY: all lib unit check install man clean
 .SECONDARY:

@@ -3,6 +3,41 @@
 
 #include <stdio.h>
 
+/* Options whose argument is one of a few words. */
+static const struct { const char *option, *words; } choices[] = {
+	{ "format", "text json" }, { "buffer", "line full none" }, { "machine", "auto kernel user" }, { "mode", "test bench format" },
+};
+
+static const char *
+words_of(const Option *o)
+{
+	for (u32 i = 0; o->name && i < COUNT(choices); i++)
+		if (!strcmp(o->name, choices[i].option))
+			return choices[i].words;
+	return NULL;
+}
+
+/* Complete the argument of o, the word before. */
+static void
+bash_argument(const Option *o)
+{
+	bool file = o->arg && !strcmp(o->arg, "FILE"), dir = o->arg && !strcmp(o->arg, "DIR"), pid = o->arg && !strcmp(o->arg, "PID");
+
+	if (!words_of(o) && !file && !dir && !pid)
+		return;
+	printf("\t");
+	if (o->letter)
+		printf("-%c%s", o->letter, o->name ? "|" : "");
+	if (o->name)
+		printf("--%s", o->name);
+	if (words_of(o))
+		printf(") COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return;;\n", words_of(o));
+	else if (pid)
+		printf(") COMPREPLY=($(compgen -W \"$(cd /proc && echo [0-9]*)\" -- \"$cur\")); return;;\n");
+	else
+		printf(") COMPREPLY=($(compgen -%c -- \"$cur\")); return;;\n", dir ? 'd' : 'f');
+}
+
 static void
 bash(const Option *rows, u32 n)
 {
@@ -11,11 +46,11 @@ bash(const Option *rows, u32 n)
 	cmd_names(&names);
 	printf("# bash completion of piton\n_piton()\n{\n"
 	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-	       "\tcase $prev in\n"
-	       "\t-f|--format) COMPREPLY=($(compgen -W 'text json' -- \"$cur\")); return;;\n"
-	       "\t-B|--buffer) COMPREPLY=($(compgen -W 'line full none' -- \"$cur\")); return;;\n"
-	       "\t--machine) COMPREPLY=($(compgen -W 'auto kernel user' -- \"$cur\")); return;;\n"
-	       "\t-p|--pid) COMPREPLY=($(compgen -W \"$(cd /proc && echo [0-9]*)\" -- \"$cur\")); return;;\n"
+	       "\tcase $prev in\n");
+	for (u32 i = 0; i < n; i++)
+		if (rows[i].what)
+			bash_argument(&rows[i]);
+	printf("\tcompletion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n"
 	       "\tesac\n"
 	       "\tif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '");
 	for (u32 i = 0; i < n; i++) {
@@ -57,17 +92,29 @@ zsh(const Option *rows, u32 n)
 				printf("\t'-%c[", o->letter);
 			plain(o->what);
 			putchar(']');
-			if (o->arg)
-				printf(":%s:%s", o->arg, !strcmp(o->arg, "FILE") ? "_files" : !strcmp(o->arg, "PID") ? "_pids" : " ");
+			if (o->arg && words_of(o))
+				printf(":%s:(%s)", o->arg, words_of(o));
+			else if (o->arg)
+				printf(":%s:%s", o->arg, !strcmp(o->arg, "FILE") ? "_files" : !strcmp(o->arg, "DIR") ? "_files -/" :
+				       !strcmp(o->arg, "PID") ? "_pids" : " ");
 			printf("' \\\n");
 		}
 	}
-	printf("\t'*:file:_files'\n");
+	Buf names = { 0 };
+
+	cmd_names(&names);
+	printf("\t'1:command or file:{ _values command %s; _files }' \\\n\t'*:file:_files'\n", names.p);
+	buf_free(&names);
 }
 
 static void
 fish(const Option *rows, u32 n)
 {
+	Buf names = { 0 };
+
+	cmd_names(&names);
+	printf("complete -c piton -n __fish_use_subcommand -a '%s'\n", names.p);
+	buf_free(&names);
 	for (u32 i = 0; i < n; i++) {
 		const Option *o = &rows[i];
 
@@ -78,7 +125,9 @@ fish(const Option *rows, u32 n)
 			printf(" -s %c", o->letter);
 		if (o->name)
 			printf(" -l %s", o->name);
-		printf("%s -d '", o->arg ? " -r" : "");
+		if (words_of(o))
+			printf(" -x -a '%s'", words_of(o));
+		printf("%s -d '", o->arg && !words_of(o) ? " -r" : "");
 		plain(o->what);
 		printf("'\n");
 	}

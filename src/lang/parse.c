@@ -332,19 +332,14 @@ operator_sizeof(Parser *p, NodeKind kind)
 	return finish_list(p, n, v.v, v.n);
 }
 
-/* A macro of the script's C text that stands for no number is read as an expression of this language: "text", pid + 1.
- * NULL: there is none of that name, or it is a number, which check finds by itself. */
+/* What a macro of the script's C text stands for, read as an expression. */
 static Node *
-c_macro(Parser *p, const Node *n)
+expansion(Parser *p, const Node *n, const char *text)
 {
-	const char *text = p->expanded || p->as_text ? NULL : type_macro(p->types, n->name), *from;
+	const char *from;
 	Parser q = *p;
-	const Type *t;
 	Node *e;
-	s64 v;
 
-	if (!text || !strcmp(text, n->name) || type_enumerator(p->types, n->name, &v, &t))
-		return NULL;
 	q.expanded = true;
 	from = arena_printf(p->l.a, "the macro %s", n->name);
 	lex_init(&q.l, p->l.a, p->l.d, text, (u32)strlen(text), diag_source(p->l.d, from, text, strlen(text)), p->l.out);
@@ -353,6 +348,47 @@ c_macro(Parser *p, const Node *n)
 	if (q.l.tok != TK_EOF)
 		lex_fail(&q.l, lex_span(&q.l), E_SYNTAX, "syntax error: '%s' is no expression", text);
 	e->paren = true;
+	return e;
+}
+
+/* A macro of the script's C text that stands for no number is read as an expression of this language: "text", pid + 1.
+ * NULL: there is none of that name, or it is a number, which check finds by itself. */
+static Node *
+c_macro(Parser *p, const Node *n)
+{
+	const char *text = p->expanded || p->as_text ? NULL : type_macro(p->types, n->name);
+	const Type *t;
+	s64 v;
+
+	if (!text || !strcmp(text, n->name) || type_enumerator(p->types, n->name, &v, &t))
+		return NULL;
+	return expansion(p, n, text);
+}
+
+/* A call of such a macro with parameters; '(' is current. */
+static Node *
+c_macro_call(Parser *p, const Node *n)
+{
+	u32 from = n->at.from - p->l.base, depth = 0;
+	const char *text;
+	Lexer l = p->l;
+	Node *e;
+
+	if (p->expanded || p->as_text || builtin_find(n->name) || map_get(p->macros, n->name, strlen(n->name)) ||
+	    !type_macro_call(p->types, n->name, n->name, (u32)strlen(n->name)))
+		return NULL;
+	for (; l.tok != TK_EOF; lex_next(&l)) {
+		depth += l.tok == '(';
+		depth -= l.tok == ')';
+		if (!depth)
+			break;
+	}
+	text = type_macro_call(p->types, n->name, l.text + from, l.pos - from);
+	if (l.tok == TK_EOF || !text)
+		return NULL;
+	e = expansion(p, n, text);
+	p->l = l;
+	lex_next(&p->l);
 	return e;
 }
 
@@ -390,6 +426,10 @@ identifier(Parser *p)
 	n->name = p->l.name;
 	lex_next(&p->l);
 	if (p->l.tok == '(') {
+		Node *e = c_macro_call(p, n);
+
+		if (e)
+			return e;
 		n->kind = ND_CALL;
 		arguments(p, n);
 	} else {

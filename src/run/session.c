@@ -538,8 +538,8 @@ run(Session *s)
 	if (!choose_machine(s) || !start_child(s) || !watch_pid(s))
 		return;
 	s->types = type_new(s->a);
-	if (s->opt->btf)
-		type_set_btf(s->types, s->opt->btf);
+	if (s->opt->btf || getenv("BPFTRACE_BTF"))
+		type_set_btf(s->types, s->opt->btf ? s->opt->btf : getenv("BPFTRACE_BTF"));
 	for (u32 i = 0; i < s->opt->n_include_dirs; i++)
 		type_include_dir(s->types, s->opt->include_dirs[i]);
 	s->sym = sym_new(&so);

@@ -31,6 +31,8 @@ typedef Vec(CTok) CTokens;
 void cpp_run(Types *ts, Diag *d, const char *text, size_t n, u32 base, CTokens *out);
 /* The replacement of a macro without parameters, expanded; false if there is none of that name. */
 bool cpp_macro(Types *ts, const char *name, CTokens *out);
+/* The expansion of text, "name(...)": a call of a macro with parameters; false if there is none of that name. */
+bool cpp_call(Types *ts, const char *name, const char *text, u32 n, CTokens *out);
 bool c_is(const CTok *t, const char *word);
 
 /* cexpr.c: a constant expression. p->failed tells that it is none (nothing was reported). */

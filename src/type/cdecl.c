@@ -799,21 +799,34 @@ c_macro_value(Types *ts, const char *name, s64 *value, const Type **type)
 	return good;
 }
 
-const char *
-type_macro(Types *ts, const char *name)
+static const char *
+tokens_text(Types *ts, const CTokens *tokens)
 {
-	CTokens tokens = { 0 };
 	Buf b = { 0 };
 	char *text;
 
-	if (!ts->cpp || !cpp_macro(ts, name, &tokens))
-		return NULL;
-	for (u32 i = 0; i + 1 < tokens.n; i++) {
-		if (i && tokens.v[i].space)
+	for (u32 i = 0; i + 1 < tokens->n; i++) {
+		if (i && tokens->v[i].space)
 			buf_putc(&b, ' ');
-		buf_put(&b, tokens.v[i].p, tokens.v[i].n);
+		buf_put(&b, tokens->v[i].p, tokens->v[i].n);
 	}
 	text = arena_str(ts->a, b.p ? b.p : "", b.n);
 	buf_free(&b);
 	return text;
+}
+
+const char *
+type_macro(Types *ts, const char *name)
+{
+	CTokens tokens = { 0 };
+
+	return ts->cpp && cpp_macro(ts, name, &tokens) ? tokens_text(ts, &tokens) : NULL;
+}
+
+const char *
+type_macro_call(Types *ts, const char *name, const char *text, u32 n)
+{
+	CTokens tokens = { 0 };
+
+	return ts->cpp && cpp_call(ts, name, text, n, &tokens) ? tokens_text(ts, &tokens) : NULL;
 }

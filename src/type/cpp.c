@@ -877,3 +877,23 @@ cpp_macro(Types *ts, const char *name, CTokens *out)
 	VEC_PUSH(c->a, out, ((CTok){ 0 }));
 	return !c->stopped;
 }
+
+bool
+cpp_call(Types *ts, const char *name, const char *text, u32 n, CTokens *out)
+{
+	Cpp *c = ts->cpp;
+	Macro *m = c ? find_macro(c, name, strlen(name)) : NULL;
+	Source s = { .p = text, .end = text + n, .text = text };
+	CTokens given = { 0 };
+	CTok t;
+
+	if (!m || !m->function)
+		return false;
+	while ((t = lex(&s)).kind != CT_EOF)
+		VEC_PUSH(c->a, &given, t);
+	c->stopped = false;
+	c->produced = 0;
+	expand_list(c, given.v, given.n, out);
+	VEC_PUSH(c->a, out, ((CTok){ 0 }));
+	return !c->stopped;
+}

@@ -235,9 +235,14 @@ bool
 type_enumerator(Types *ts, const char *name, s64 *value, const Type **type)
 {
 	const Enumerator *e = map_get(&ts->enumerators, name, strlen(name));
+	const char *text;
 
-	if (!e)
-		return c_macro_value(ts, name, value, type) || btf_enumerator(ts, name, value, type);
+	if (!e && c_macro_value(ts, name, value, type))
+		return true;
+	if (!e) {       /* the script's own macro hides an enumerator of the kernel, but one that names itself stands for it */
+		text = ts->in_macro ? NULL : type_macro(ts, name);
+		return (!text || strstr(text, name)) && btf_enumerator(ts, name, value, type);
+	}
 	*value = e->value;
 	*type = e->type;
 	return true;

@@ -110,6 +110,8 @@ bool type_parse_c(Types *ts, Diag *d, const char *text, size_t n, u32 base);
 void type_include_dir(Types *ts, const char *dir);      /* -I, before the text is parsed */
 /* The replacement text of a macro without parameters, expanded ("3 + 4", "\"x\""); NULL if there is none. */
 const char *type_macro(Types *ts, const char *name);
+/* The same of text, "name(...)", for a macro with parameters. */
+const char *type_macro_call(Types *ts, const char *name, const char *text, u32 n);
 
 /* btf.c: opened at first use from /sys/kernel/btf/vmlinux, or the file set here. */
 void type_set_btf(Types *ts, const char *path);         /* NULL: the default; "": none */
