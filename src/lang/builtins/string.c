@@ -269,17 +269,93 @@ lower_strlen(Comp *c, Node *n)
 	return unknown(c, ir_get(fn, i));
 }
 
+/* Goes to `found` if the string at b stands at a + k, to `none` if a ends before b does, else to `next`. */
+static void
+match(Fn *fn, Ref a, u32 a_size, Ref b, u32 b_size, Ref k, u32 found, u32 none, u32 next)
+{
+	Var j = ir_var(fn);
+	u32 head = ir_block(fn), body = ir_block(fn), room = ir_block(fn), both = ir_block(fn);
+	Ref l, x, y, at;
+
+	ir_set(fn, j, ir_const(fn, 0));
+	ir_jmp(fn, head);
+	ir_start(fn, head);
+	l = ir_get(fn, j);
+	ir_br(fn, ir_bini(fn, IR_ult, l, b_size), body, found);
+	ir_seal(fn, body);
+	ir_start(fn, body);
+	y = ir_load(fn, ir_bin(fn, IR_add, b, l), 0, 1, false);
+	ir_br(fn, y, room, found);
+	ir_seal(fn, room);
+	ir_start(fn, room);
+	at = ir_bin(fn, IR_add, k, l);
+	ir_br(fn, ir_bini(fn, IR_ult, at, a_size), both, none);
+	ir_seal(fn, both);
+	ir_start(fn, both);
+	x = ir_load(fn, ir_bin(fn, IR_add, a, at), 0, 1, false);
+	ir_set(fn, j, ir_bini(fn, IR_add, l, 1));
+	ir_br(fn, ir_bin(fn, IR_eq, x, y), head, next);
+	ir_seal(fn, head);
+}
+
+/* The place `k` of a long string, called with the index and { a, b, result }. */
+static Fn *
+finder(Comp *c, u32 a_size, u32 b_size)
+{
+	Fn *fn = ir_fn_new(c->unit, "find", 2);
+	u32 in = ir_block(fn), found = ir_block(fn), next = ir_block(fn), more = ir_block(fn), stop = ir_block(fn);
+	Ref ctx = ir_param(fn, 1), k, a, b;
+
+	fn->at = c->fn->at;
+	k = ir_ext(fn, ir_param(fn, 0), 4, false);
+	ir_br(fn, ir_bini(fn, IR_ult, k, a_size), in, stop);
+	ir_seal(fn, in);
+	ir_start(fn, in);
+	a = ir_load(fn, ctx, 0, 8, false);
+	b = ir_load(fn, ctx, 8, 8, false);
+	match(fn, a, a_size, b, b_size, k, found, stop, next);
+	ir_seal(fn, next);
+	ir_start(fn, next);
+	ir_br(fn, ir_load(fn, ir_bin(fn, IR_add, a, k), 0, 1, false), more, stop);
+	ir_seal(fn, more);
+	ir_start(fn, more);
+	ir_ret(fn, ir_const(fn, 0));
+	ir_seal(fn, found);
+	ir_start(fn, found);
+	ir_store(fn, ctx, 16, 8, k);
+	ir_jmp(fn, stop);
+	ir_seal(fn, stop);
+	ir_start(fn, stop);
+	ir_ret(fn, ir_const(fn, 1));
+	return fn;
+}
+
+static Ref
+find_called(Comp *c, Val a, Val b)
+{
+	Fn *fn = c->fn;
+	Ref mem = ir_mem_stack(fn, 24, 8, fn->at);
+
+	ir_store(fn, mem, 0, 8, val_addr(c, a));
+	ir_store(fn, mem, 8, 8, val_addr(c, b));
+	ir_store(fn, mem, 16, 8, ir_const(fn, -1));
+	IR_CALL(fn, BPF_FUNC_loop, ir_const(fn, a.type->size), ir_fnref(fn, finder(c, a.type->size, b.type->size)), mem, ir_const(fn, 0));
+	return ir_load(fn, mem, 16, 8, false);
+}
+
 /* The index at which `b` stands in `a`, or -1: each place is tried. */
 static Ref
 find(Comp *c, Node *n)
 {
 	Fn *fn = c->fn;
 	Val a = val_near(c, lower(c, n->list[0])), b = val_near(c, lower(c, n->list[1]));
-	Var i = ir_var(fn), j = ir_var(fn), res = ir_var(fn);
-	u32 head = ir_block(fn), body = ir_block(fn), in = ir_block(fn), inb = ir_block(fn), room = ir_block(fn), cmp = ir_block(fn);
-	u32 next = ir_block(fn), step = ir_block(fn), found = ir_block(fn), none = ir_block(fn), end = ir_block(fn);
-	Ref k, l, x, y, at;
+	Var i = ir_var(fn), res = ir_var(fn);
+	u32 head = ir_block(fn), body = ir_block(fn), next = ir_block(fn), step = ir_block(fn), found = ir_block(fn);
+	u32 none = ir_block(fn), end = ir_block(fn);
+	Ref k, x;
 
+	if (a.type->size > LONG_STRING && comp_has(c, FEAT_LOOP))
+		return find_called(c, a, b);
 	ir_set(fn, i, ir_const(fn, 0));
 	ir_jmp(fn, head);
 	ir_start(fn, head);
@@ -287,37 +363,19 @@ find(Comp *c, Node *n)
 	ir_br(fn, ir_bini(fn, IR_ult, k, a.type->size), body, none);
 	ir_seal(fn, body);
 	ir_start(fn, body);
-	ir_set(fn, j, ir_const(fn, 0));
-	ir_jmp(fn, in);
-	ir_start(fn, in);
-	l = ir_get(fn, j);
-	ir_br(fn, ir_bini(fn, IR_ult, l, b.type->size), inb, found);
-	ir_seal(fn, inb);
-	ir_start(fn, inb);
-	y = ir_load(fn, ir_bin(fn, IR_add, val_addr(c, b), l), 0, 1, false);
-	ir_br(fn, y, room, found);
-	ir_seal(fn, room);
-	ir_start(fn, room);
-	at = ir_bin(fn, IR_add, ir_get(fn, i), ir_get(fn, j));
-	ir_br(fn, ir_bini(fn, IR_ult, at, a.type->size), cmp, none);
-	ir_seal(fn, cmp);
-	ir_start(fn, cmp);
-	x = ir_load(fn, ir_bin(fn, IR_add, val_addr(c, a), at), 0, 1, false);
-	ir_set(fn, j, ir_bini(fn, IR_add, ir_get(fn, j), 1));
-	ir_br(fn, ir_bin(fn, IR_eq, x, y), in, next);
-	ir_seal(fn, in);
+	match(fn, val_addr(c, a), a.type->size, val_addr(c, b), b.type->size, k, found, none, next);
 	ir_seal(fn, next);
 	ir_start(fn, next);
-	x = ir_load(fn, ir_bin(fn, IR_add, val_addr(c, a), ir_get(fn, i)), 0, 1, false);
+	x = ir_load(fn, ir_bin(fn, IR_add, val_addr(c, a), k), 0, 1, false);
 	ir_br(fn, x, step, none);
 	ir_seal(fn, step);
 	ir_start(fn, step);
-	ir_set(fn, i, ir_bini(fn, IR_add, ir_get(fn, i), 1));
+	ir_set(fn, i, ir_bini(fn, IR_add, k, 1));
 	ir_jmp(fn, head);
 	ir_seal(fn, head);
 	ir_seal(fn, found);
 	ir_start(fn, found);
-	ir_set(fn, res, ir_get(fn, i));
+	ir_set(fn, res, k);
 	ir_jmp(fn, end);
 	ir_seal(fn, none);
 	ir_start(fn, none);
@@ -325,7 +383,7 @@ find(Comp *c, Node *n)
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
 	ir_start(fn, end);
-	return ir_get(fn, res);
+	return unknown(c, ir_get(fn, res));
 }
 
 static const Type *
