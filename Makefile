@@ -90,10 +90,9 @@ GEN := $(patsubst test/%.c,$B/%.o,$(wildcard test/fuzz/gen*.c) test/fuzz/rand.c)
 $B/fuzz/%.o: test/fuzz/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itest/fuzz $(ALL_CFLAGS) -c -o $@ $<
-$B/fuzz/scripts: $B/fuzz/scripts.o $(GEN) $(LIB)
+$B/fuzz/scripts $B/fuzz/mutate: $B/fuzz/%: $B/fuzz/%.o $(GEN) $(LIB)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-.SECONDARY: $(GEN) $B/fuzz/scripts.o
--include $(GEN:.o=.d) $B/fuzz/scripts.d
+-include $(GEN:.o=.d) $B/fuzz/scripts.d $B/fuzz/mutate.d
 
 $B/libpiton-filter.a: $(FILTOBJ)
 	@rm -f $@
@@ -104,7 +103,7 @@ $B/libpiton-filter.so: $(FILTOBJ)
 	$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fPIC -shared -Wl,-soname,libpiton-filter.so.0 \
 		-Wl,--version-script=src/filt/lib.map $(filter-out -static,$(LDFLAGS)) -o $@ $(FILTOBJ:$B/%.o=src/%.c)
 
-unit: $(UNIT) $B/fuzz/scripts
+unit: $(UNIT) $B/fuzz/scripts $B/fuzz/mutate
 
 check: all unit
 	test/run
