@@ -192,6 +192,7 @@ resolve_points(Comp *c, Node *probe)
 			continue;
 		w.at = pt->at;
 		w.any = false;
+		c->pc->sure = comp_cf(c, CF_MISSING_PROBES) != 0;
 		n = probe_expand(c->pc, p, found, &w);
 		if (w.any || (n >= 0 && c->pc->probe_filter))
 			continue;

@@ -164,13 +164,29 @@ found(void *arg, const char *name, const char *module)
 	return 1;
 }
 
-/* BTF is read where it lies and knows nearly all; the symbol table takes the kernel tens of milliseconds to print. */
+typedef struct Wanted { const char *func; bool found; } Wanted;
+
+static int
+is_wanted(void *arg, const char *name, const char *module)
+{
+	Wanted *w = arg;
+
+	(void)module;
+	w->found |= !strcmp(name, w->func);
+	return w->found;
+}
+
+/* BTF is read where it lies and knows nearly all, also functions of which only inlined copies are left; the symbol table takes the
+ * kernel tens of milliseconds to print, and so does the list of what can be traced. */
 static bool
 exists(ProbeContext *pc, const Probe *p)
 {
+	Wanted w = { p->func, false };
 	bool yes = false;
 	u32 id;
 
+	if (pc->sure && !p->offset && kprobe_each_traceable(pc, is_wanted, &w) >= 0)
+		return w.found;
 	if (type_has_btf(pc->types) && type_btf_func(pc->types, p->scope ? p->scope : "vmlinux", p->func, &id))
 		return true;
 	if (!pc->sym || sym_kernel_each(pc->sym, p->func, found, &yes) < 0)

@@ -52,6 +52,7 @@ typedef struct ProbeContext {
 	u32 max_probes;
 	const char *probe_filter;       /* --probe-filter, extended regex, or NULL */
 	const char *traceable;          /* --traceable-functions FILE: instead of the kernel's list, or NULL */
+	bool sure;                      /* what cannot be attached is to be left out: ask the tracer's own list too */
 	const volatile int *stop;       /* nonzero after Ctrl-C: attach loops end with -EINTR; may be NULL */
 } ProbeContext;
 
