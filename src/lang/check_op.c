@@ -18,6 +18,13 @@ set_bool(Node *n, bool v)
 	n->type = &ty_bool;
 }
 
+static void
+warn_signed(Comp *c, Node *n)
+{
+	comp_warn(c, n->at, W_SIGN, "signed operands for '%s' can lead to undefined behavior (cast to unsigned to silence warning)",
+		  lex_op_name(n->op));
+}
+
 static bool
 overflow(Comp *c, Node *n)
 {
@@ -114,6 +121,37 @@ compare_strings(const Node *a, const Node *b)
 	return r ? r : a->n < b->n ? -1 : a->n > b->n;
 }
 
+static bool has_sign(const Node *n, const Type *t);
+
+/* A number from a cast is calculated with as at run time: in 64 bits that wrap, divided and shifted right without sign. */
+static bool
+fold_casts(Comp *c, Node *n)
+{
+	u64 x = n->a->num, y = n->b->num, v = 0;
+	bool sign = n->op == '-' || has_sign(n->a, n->a->type) || has_sign(n->b, n->b->type);
+
+	switch (n->op) {
+	case '+': v = x + y; break;
+	case '-': v = x - y; break;
+	case '*': v = x * y; break;
+	case '&': v = x & y; break;
+	case '|': v = x | y; break;
+	case '^': v = x ^ y; break;
+	case '/': v = x / y; break;
+	case '%': v = x % y; break;
+	default:
+		if (y > 63)
+			return overflow(c, n);
+		v = n->op == TK_SHL ? x << y : x >> y;
+	}
+	if ((n->op == '/' || n->op == '%') && sign)
+		warn_signed(c, n);
+	set_number(n, v, !sign && v > INT64_MAX);
+	n->fixed = true;
+	n->type = type_int(8, sign);
+	return true;
+}
+
 bool
 fold_bin(Comp *c, Node *n)
 {
@@ -137,6 +175,8 @@ fold_bin(Comp *c, Node *n)
 	}
 	if ((n->op == '/' || n->op == '%') && !b->num)
 		return false;           /* reported by check_bin */
+	if ((a->fixed && a->type->kind == TY_INT) || (b->fixed && b->type->kind == TY_INT))
+		return fold_casts(c, n);
 	if (!calculate(n->op, a, b, &v, &big))
 		return overflow(c, n);
 	set_number(n, v, big);
@@ -373,8 +413,7 @@ check_bin(Comp *c, Node *n)
 		return bad_operands(c, n, x ? b : a, x ? a : b);
 	sign = has_sign(n->a, x) || has_sign(n->b, y);
 	if ((n->op == '/' || n->op == '%') && sign)
-		comp_warn(c, n->at, W_SIGN, "signed operands for '%s' can lead to undefined behavior (cast to unsigned to silence warning)",
-		     lex_op_name(n->op));
+		warn_signed(c, n);
 	return type_int(8, n->op == '-' || sign);
 }
 
