@@ -16,6 +16,7 @@ typedef struct VmOptions {
 	u64 repeat;
 	Object o;
 	const ObjProg *prog;
+	InsnFacts *facts;               /* of the verifier that accepted it, or NULL */
 	u8 *m;
 	u32 m_size;
 } VmOptions;

@@ -106,11 +106,11 @@ cmd_vm_bench(VmOptions *o)
 			vm_prog_free(p);
 		}
 		for (int i = 0; i < 20; i++) {
-			int err;
-
 			t = now();
-			p = vm_prog_new(&o->prog->code, maps.v, maps.n, engines[e], engines[e] != VM_INTERP_CHECKED, &err, NULL);
+			p = cmd_vm_prog(o, &maps, engines[e], engines[e] != VM_INTERP_CHECKED, &res);
 			t = now() - t;
+			if (!p)
+				break;
 			if (!i || t < load_ns)
 				load_ns = t;
 			if (i < 19)

@@ -96,7 +96,10 @@ cmd_vm_accepts(VmOptions *o, bool print)
 		code.prog_type = (u32)t;
 	} else if (code.prog_type == BPF_PROG_TYPE_UNSPEC)
 		code.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
-	res = vm_verify(&code, o->o.maps, o->o.n_maps, &opt, &v, NULL) ? OK : v.unsupported ? UNSUPPORTED : FAILED;
+	o->facts = NEW_N(o->a, InsnFacts, code.n + 1);
+	res = vm_verify(&code, o->o.maps, o->o.n_maps, &opt, &v, o->facts) ? OK : v.unsupported ? UNSUPPORTED : FAILED;
+	if (res != OK)
+		o->facts = NULL;
 	if (o->verbose && v.log.n)
 		fwrite(v.log.p, 1, v.log.n, stdout);
 	if (res == OK && print)
@@ -123,7 +126,8 @@ cmd_vm_prog(VmOptions *o, const Maps *maps, VmEngine engine, bool trusted, int *
 {
 	Buf why = { 0 };
 	int err;
-	VmProg *p = vm_prog_new(&o->prog->code, maps->v, maps->n, engine, trusted, &err, &why);
+	VmProg *p = trusted && o->facts ? vm_prog_new_known(&o->prog->code, maps->v, maps->n, engine, o->facts, &err, &why) :
+		    vm_prog_new(&o->prog->code, maps->v, maps->n, engine, trusted, &err, &why);
 
 	*res = OK;
 	if (!p) {

@@ -146,12 +146,13 @@ pvm_helper(uint32_t number, const char *name, int args,
 	return vm_helper_register(number, name, args, (VmHelperFn *)(void *)fn);
 }
 
-/* Verifies (unless it is to be checked as it runs) and prepares. */
+/* Verifies (unless it is to be checked as it runs) and prepares. defs: of the maps as a file describes them, or NULL. */
 static pvm_prog *
-load(pvm *vm, const Code *code, VmMap *const *maps, u32 n_maps, int how)
+load(pvm *vm, const Code *code, VmMap *const *maps, const MapDef *defs, u32 n_maps, int how)
 {
 	static const VmEngine engines[] = { VM_AUTO, VM_INTERP, VM_INTERP_CHECKED, VM_JIT, VM_JIT_BLIND };
-	MapDef *defs = NEW_N(vm->a, MapDef, n_maps + 1);
+	MapDef *own = NEW_N(vm->a, MapDef, n_maps + 1);
+	InsnFacts *facts = NEW_N(vm->a, InsnFacts, code->n + 1);
 	Verdict v = { 0 };
 	pvm_prog *prog;
 	bool ok = how == PVM_CHECKED;
@@ -163,9 +164,9 @@ load(pvm *vm, const Code *code, VmMap *const *maps, u32 n_maps, int how)
 		return NULL;
 	}
 	for (u32 i = 0; i < n_maps; i++)
-		defs[i] = maps[i]->def;
+		own[i] = maps[i]->def;
 	if (!ok) {
-		ok = vm_verify(code, defs, n_maps, NULL, &v, NULL);
+		ok = vm_verify(code, defs ? defs : own, n_maps, NULL, &v, facts);
 		if (!ok)
 			buf_put(&vm->error, v.text.p ? v.text.p : "", v.text.n);
 		verdict_free(&v);
@@ -174,7 +175,8 @@ load(pvm *vm, const Code *code, VmMap *const *maps, u32 n_maps, int how)
 		return NULL;
 	prog = NEW(vm->a, pvm_prog);
 	prog->vm = vm;
-	prog->p = vm_prog_new(code, maps, n_maps, engines[how], how != PVM_CHECKED, &err, &vm->error);
+	prog->p = how == PVM_CHECKED ? vm_prog_new(code, maps, n_maps, engines[how], false, &err, &vm->error) :
+		  vm_prog_new_known(code, maps, n_maps, engines[how], facts, &err, &vm->error);
 	if (!prog->p) {
 		if (!vm->error.n)
 			fail(vm, err, "the program cannot be loaded");
@@ -195,7 +197,7 @@ pvm_load(pvm *vm, const char *type, const void *insns, size_t n, int how)
 		fail(vm, -EINVAL, t < 0 ? "there is no such type of program" : "a program has 1 to a million instructions");
 		return NULL;
 	}
-	return load(vm, &code, vm->maps.v, vm->maps.n, how);
+	return load(vm, &code, vm->maps.v, NULL, vm->maps.n, how);
 }
 
 static void
@@ -251,7 +253,7 @@ pvm_load_file(pvm *vm, const char *path, const char *name, int how)
 		}
 		VEC_PUSH(vm->a, &vm->maps, m);
 	}
-	prog = load(vm, &p->code, vm->maps.v + first, o.n_maps, how);
+	prog = load(vm, &p->code, vm->maps.v + first, o.maps, o.n_maps, how);
 out:
 	arena_free(a);
 	return prog;

@@ -138,7 +138,7 @@ map_memory(Machine *m, int map)
 
 /* verify/ may say that it does not know something; that is no verdict. */
 static int
-verify(const Code *code, VmMap *const *maps, u32 n_maps, Refusal *why, bool *verified)
+verify(const Code *code, VmMap *const *maps, u32 n_maps, InsnFacts *facts, Refusal *why, bool *verified)
 {
 	MapDef *defs = calloc(n_maps + 1, sizeof(MapDef));
 	Verdict v = { 0 };
@@ -148,7 +148,7 @@ verify(const Code *code, VmMap *const *maps, u32 n_maps, Refusal *why, bool *ver
 		return -ENOMEM;
 	for (u32 i = 0; i < n_maps; i++)
 		defs[i] = maps[i]->def;
-	*verified = vm_verify(code, defs, n_maps, &(VerifyOptions){ .no_btf = true }, &v, NULL);
+	*verified = vm_verify(code, defs, n_maps, &(VerifyOptions){ .no_btf = true }, &v, facts);
 	if (!*verified && !v.unsupported) {
 		err = -EACCES;
 		if (why) {
@@ -168,9 +168,10 @@ prog_load(Machine *m, const Code *code, const int *maps, u32 n_maps, Refusal *wh
 	Vm *vm = (Vm *)m;
 	VmMap **list = calloc(n_maps + 1, sizeof(VmMap *));
 	VmEngine engine = vm->engine;
+	InsnFacts *facts = calloc(code->n + 1, sizeof(*facts));
 	bool verified = false;
 	VmProg *p;
-	int err = list ? 0 : -ENOMEM;
+	int err = list && facts ? 0 : -ENOMEM;
 
 	for (u32 i = 0; i < n_maps && !err; i++) {
 		list[i] = map_of(m, maps[i]);
@@ -178,14 +179,18 @@ prog_load(Machine *m, const Code *code, const int *maps, u32 n_maps, Refusal *wh
 			err = -EBADF;
 	}
 	if (!err && engine != VM_INTERP_CHECKED)
-		err = verify(code, list, n_maps, why, &verified);
+		err = verify(code, list, n_maps, facts, why, &verified);
 	if (!err) {
-		p = vm_prog_new(code, list, n_maps, verified ? engine : VM_INTERP_CHECKED, verified, &err, why ? &why->log : NULL);
+		Buf *log = why ? &why->log : NULL;
+
+		p = verified ? vm_prog_new_known(code, list, n_maps, engine, facts, &err, log) :
+		    vm_prog_new(code, list, n_maps, VM_INTERP_CHECKED, false, &err, log);
 		if (p)
 			VEC_PUSH(vm->a, &vm->progs, p);
 	}
 	if (err && why && !why->err)
 		*why = (Refusal){ .err = err, .pc = -1, .log = why->log };
+	free(facts);
 	free(list);
 	return err ? err : (int)vm->progs.n - 1;
 }

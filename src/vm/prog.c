@@ -203,8 +203,8 @@ alloc_prog(const Code *code, VmMap *const *maps, u32 n_maps)
 	return p;
 }
 
-VmProg *
-vm_prog_new(const Code *code, VmMap *const *maps, u32 n_maps, VmEngine engine, bool verified, int *err, Buf *why)
+static VmProg *
+make(const Code *code, VmMap *const *maps, u32 n_maps, VmEngine engine, bool verified, const InsnFacts *facts, int *err, Buf *why)
 {
 	VmProg *p;
 
@@ -225,6 +225,8 @@ vm_prog_new(const Code *code, VmMap *const *maps, u32 n_maps, VmEngine engine, b
 		*err = -ENOMEM;
 		return NULL;
 	}
+	if (facts && (p->facts = malloc(code->n * sizeof(*facts))))
+		memcpy(p->facts, facts, code->n * sizeof(*facts));
 	p->checked = !verified || engine == VM_INTERP_CHECKED;
 	p->engine = p->checked ? VM_INTERP_CHECKED : VM_INTERP;
 	if (!mark(p, why) || !decode(p, err, why))
@@ -244,6 +246,18 @@ vm_prog_new(const Code *code, VmMap *const *maps, u32 n_maps, VmEngine engine, b
 fail:
 	vm_prog_free(p);
 	return NULL;
+}
+
+VmProg *
+vm_prog_new(const Code *code, VmMap *const *maps, u32 n_maps, VmEngine engine, bool verified, int *err, Buf *why)
+{
+	return make(code, maps, n_maps, engine, verified, NULL, err, why);
+}
+
+VmProg *
+vm_prog_new_known(const Code *code, VmMap *const *maps, u32 n_maps, VmEngine engine, const InsnFacts *facts, int *err, Buf *why)
+{
+	return make(code, maps, n_maps, engine, true, facts, err, why);
 }
 
 VmProg *
@@ -267,6 +281,7 @@ vm_prog_free(VmProg *p)
 	free(p->ops);
 	free(p->insns);
 	free(p->starts);
+	free(p->facts);
 	free(p);
 }
 

@@ -43,6 +43,7 @@ struct VmProg {
 	bool leaf;                      /* native code that never looks at its VmContext */
 	u32 each_lock;
 	u32 blind_key;                  /* nonzero: constants are blinded */
+	InsnFacts *facts;               /* of the verifier, or NULL */
 	bool rdpid;                     /* the CPU can tell its number */
 	u32 refs;
 };

@@ -30,10 +30,11 @@ typedef struct Verdict {
 } Verdict;
 void verdict_free(Verdict *v);
 
-/* What the verifier learnt about each instruction; the JIT and the unchecked interpreter rely on it. */
+/* What the verifier learnt about each instruction; the JIT relies on it. */
+enum { FACT_REACHED = 1 };              /* some path comes here */
 typedef struct InsnFacts { u8 flags; } InsnFacts;
 
-/* Verifies `code` against the maps it names (MapDef of index imm). facts: NULL, or room for code->n. */
+/* Verifies `code` against the maps it names (MapDef of index imm). facts: NULL, or room for code->n; of no use if it is refused. */
 bool vm_verify(const Code *code, const MapDef *maps, u32 n_maps, const VerifyOptions *opt, Verdict *v, InsnFacts *facts);
 
 /* ---- maps/ ---- */
@@ -64,6 +65,8 @@ typedef enum VmEngine { VM_AUTO, VM_INTERP, VM_INTERP_CHECKED, VM_JIT, VM_JIT_BL
 /* Prepares `code` for running: resolves maps, and compiles it when engine is VM_JIT (or VM_AUTO where there is a JIT).
  * Without verification only VM_INTERP_CHECKED is allowed. NULL with *err. */
 VmProg *vm_prog_new(const Code *code, VmMap *const *maps, u32 n_maps, VmEngine engine, bool verified, int *err, Buf *why);
+/* The same of a program that was verified with these facts: what is never reached is not compiled. */
+VmProg *vm_prog_new_known(const Code *code, VmMap *const *maps, u32 n_maps, VmEngine engine, const InsnFacts *facts, int *err, Buf *why);
 void vm_prog_free(VmProg *p);
 /* Runs once; mem/mem_size: what r1/r2 hold for plain programs (conformance suites), or the context by program type.
  * 0 or -errno (-EFAULT: the checked interpreter stopped it; *why in words). */

@@ -12,6 +12,7 @@
 
 static u64 state;
 static bool with_kernel;
+static InsnFacts facts[4096];
 
 static u32
 rnd(u32 n)
@@ -361,7 +362,7 @@ verified(u64 seed)
 {
 	Code c = { .name = "fuzz", .prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insns = code, .n = n };
 	Verdict v = { 0 };
-	bool ok = vm_verify(&c, NULL, 0, NULL, &v, NULL);
+	bool ok = vm_verify(&c, NULL, 0, NULL, &v, facts);
 
 	if (!ok)
 		printf("seed %llu: the verifier refuses it\n%.*s\n", (unsigned long long)seed, (int)v.text.n, v.text.p ? v.text.p : "");
@@ -411,7 +412,8 @@ in_engine(VmEngine engine)
 	Buf why = { 0 };
 	u64 r0 = 0;
 	int err;
-	VmProg *p = vm_prog_new(&c, NULL, 0, engine, engine != VM_INTERP_CHECKED, &err, &why);
+	VmProg *p = engine == VM_INTERP_CHECKED ? vm_prog_new(&c, NULL, 0, engine, false, &err, &why) :
+		    vm_prog_new_known(&c, NULL, 0, engine, facts, &err, &why);
 
 	if (!p || vm_prog_run(p, NULL, 0, &r0, &why)) {
 		printf("%s\n", why.p);

@@ -266,6 +266,32 @@ user_ring(VmEngine engine)
 	vm_map_free(m);
 }
 
+/* What the verifier never reached is not compiled, and the rest does the same. */
+static void
+facts(void)
+{
+	static const char text[] = "r0 = 5\nif r0 > 3 goto yes\nr0 = *(u64 *)(r1 +0)\nr0 *= 77\nr0 /= 3\nexit\nyes:\nr0 += 2\nexit\n";
+	Arena *a = arena_new();
+	Code code = { .name = "test", .prog_type = BPF_PROG_TYPE_SYSCALL, .sleepable = true };
+	Verdict v = { 0 };
+	InsnFacts *f;
+	VmProg *with, *without;
+	int err;
+
+	assert(bpf_asm("test", text, strlen(text), diag_new(a), a, &code.insns, &code.n));
+	f = NEW_N(a, InsnFacts, code.n);
+	assert(vm_verify(&code, NULL, 0, NULL, &v, f));
+	assert(f[1].flags & FACT_REACHED && !(f[2].flags & FACT_REACHED) && f[6].flags & FACT_REACHED);
+	with = vm_prog_new_known(&code, NULL, 0, VM_AUTO, f, &err, NULL);
+	without = vm_prog_new(&code, NULL, 0, VM_AUTO, true, &err, NULL);
+	assert(with && without && run(with) == 7 && run(without) == 7);
+	assert(!without->native.run || with->native.size < without->native.size);
+	vm_prog_free(with);
+	vm_prog_free(without);
+	verdict_free(&v);
+	arena_free(a);
+}
+
 int
 main(void)
 {
@@ -277,5 +303,6 @@ main(void)
 		timer(engines[i]);
 		deleted(engines[i]);
 	}
+	facts();
 	return 0;
 }

@@ -97,6 +97,28 @@ jit_asks(const J *j)
 	return op == OP_CALL || op == OP_CALLSUB || op == J_HASH || op == J_TAIL || op == OP_MAYGOTO || is_packet(op);
 }
 
+/* What no path reaches goes, and so do decisions that are always the same (is a look-up with a constant index NULL?). */
+static void
+never(JProg *jp)
+{
+	const InsnFacts *f = jp->p->facts;
+
+	for (u32 pc = 0; pc < jp->n; pc++) {
+		J *j = &jp->j[pc];
+
+		if (j->op == J_NOP)
+			continue;
+		if (!(f[pc].flags & FACT_REACHED))
+			jit_nop(j);
+		else if (!IS_JCC(j->op))
+			continue;
+		else if (!(f[j->to].flags & FACT_REACHED))
+			jit_nop(j);
+		else if (pc + 1 < jp->n && !(f[pc + 1].flags & FACT_REACHED))
+			j->op = OP_JA;
+	}
+}
+
 bool
 jit_lift(JProg *jp, Arena *a)
 {
@@ -134,6 +156,8 @@ jit_lift(JProg *jp, Arena *a)
 			break;
 		}
 	}
+	if (p->facts)
+		never(jp);
 	jp->entered = arena_alloc(a, p->n + 1);
 	for (u32 pc = 0; pc < jp->n; pc++)
 		if (jit_jumps(js[pc].op)) {

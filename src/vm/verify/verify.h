@@ -154,7 +154,7 @@ typedef struct Sub {
 	u16 seen[8];                    /* by depth of calls: bytes of stack above it + 1, looked at already */
 } Sub;
 
-enum { I_PRUNE = 1, I_FORCE = 2, I_SEEN = 4, I_SECOND = 8, I_CALLBACK = 16, I_SUBPROG = 32, I_TARGET = 64 };
+enum { I_PRUNE = 1, I_FORCE = 2, I_SEEN = 4, I_SECOND = 8, I_CALLBACK = 16, I_SUBPROG = 32, I_TARGET = 64, I_REACHED = 128 };
 typedef struct InsnInfo {
 	u8 flags;
 	u16 live;                       /* registers live before it */

@@ -186,6 +186,7 @@ walk(Verifier *v)
 			if (v->opt.trace)
 				vf_trace_state(v);
 			v->prev_pc = v->pc;
+			v->info[v->pc].flags |= I_REACHED;
 			r = step(v);
 			if (r < 0)
 				return false;
@@ -355,8 +356,8 @@ vm_verify(const Code *code, const MapDef *maps, u32 n_maps, const VerifyOptions 
 		vf_explain(&v);
 	else
 		out->pc = -1;
-	if (facts)
-		memset(facts, 0, code->n * sizeof(*facts));
+	for (u32 pc = 0; facts && pc < code->n; pc++)
+		facts[pc].flags = v.info[pc].flags & I_REACHED ? FACT_REACHED : 0;
 	drop_states(&v);
 	vf_deps_free(&v);
 	arena_free(v.a);
