@@ -127,6 +127,47 @@ give(VmMap *m, u32 i)
 	h->free = i;
 }
 
+/* A holder died between two steps: nodes that no link leads to are free, and what the trie holds is counted anew. */
+static void
+mend(VmMap *m)
+{
+	Head *h = head_of(m);
+	Arena *a = arena_new();
+	Bits in = bits_new(a, m->cap + 1);
+	u32 *todo = NEW_N(a, u32, m->cap + 1), n = 0;
+
+	h->count = h->free = 0;
+	h->used = MIN(h->used, m->cap);
+	if (h->root && h->root <= m->cap)
+		todo[n++] = h->root;
+	while (n) {
+		u32 i = todo[--n];
+
+		if (bits_has(&in, i))
+			continue;
+		bits_add(&in, i);
+		h->used = MAX(h->used, i);
+		h->count += node(m, i)->live;
+		for (u32 c = 0; c < 2; c++) {
+			u32 to = node(m, i)->child[c];
+
+			if (to && to <= m->cap && !bits_has(&in, to) && n < m->cap)
+				todo[n++] = to;
+		}
+	}
+	for (u32 i = 1; i <= h->used; i++)
+		if (!bits_has(&in, i))
+			give(m, i);
+	arena_free(a);
+}
+
+static void
+lock(VmMap *m)
+{
+	if (map_lock(&head_of(m)->lock))
+		mend(m);
+}
+
 static u32
 fresh(VmMap *m, u32 bits, const u8 *k)
 {
@@ -159,7 +200,7 @@ lpm_update(VmMap *m, const void *key, const void *value, u64 flags)
 
 	if (!split(m, key, &bits, &k) || flags > BPF_EXIST)
 		return -EINVAL;
-	map_lock(&h->lock);
+	lock(m);
 	for (link = &h->root; *link; link = &n->child[bit(k, n->bits)]) {
 		n = node(m, *link);
 		same = common(bytes_of(n), k, MIN(n->bits, bits));
@@ -220,7 +261,7 @@ lpm_remove(VmMap *m, const void *key)
 
 	if (!split(m, key, &bits, &k))
 		return -EINVAL;
-	map_lock(&h->lock);
+	lock(m);
 	for (link = &h->root; *link; up = link, parent = n, link = &n->child[bit(k, n->bits)]) {
 		n = node(m, *link);
 		if (n->bits >= bits || common(bytes_of(n), k, n->bits) < n->bits)
@@ -256,7 +297,7 @@ lpm_next(VmMap *m, const void *key, void *next)
 	u32 bits, i = 0;
 	int err = -ENOENT;
 
-	map_lock(&h->lock);
+	lock(m);
 	if (key && split(m, key, &bits, &k)) {
 		Node *n = exact(m, bits, k);
 
