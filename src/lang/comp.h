@@ -135,6 +135,7 @@ void macro_expand_all(Comp *c, Node **n);
 
 Ref lower_own_pid(Comp *c);     /* builtins/process.c: the current process as piton's own pid namespace numbers it; 0: it is outside */
 bool func_by_address(Comp *c, const Provider *prov);    /* builtins/probe.c: `func` is asked of the kernel when it runs */
+const char *suggest_probe(Comp *c, const char *text);    /* suggest.c: a probe near one that is not there, or NULL */
 /* ---- resolve.c: expands attach points to clauses, ties names to symbols ---- */
 void resolve_points(Comp *c, Node *probe);
 void resolve_clause(Comp *c, Clause *cl);

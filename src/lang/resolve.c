@@ -113,7 +113,7 @@ static void
 missing(Comp *c, Node *pt, const Probe *p, const char *text, int n)
 {
 	u64 how = comp_cf(c, CF_MISSING_PROBES);
-	const char *rest = strchr(text, ':') ? strchr(text, ':') + 1 : "";
+	const char *rest = strchr(text, ':') ? strchr(text, ':') + 1 : "", *last = strrchr(text, ':'), *near;
 
 	if (n == -ENOENT && p->prov->of_files) {
 		comp_err(c, pt->at, E_NO_PROBE, "%s target file '%s' does not exist or is not executable", p->prov->name, p->scope);
@@ -126,8 +126,13 @@ missing(Comp *c, Node *pt, const Probe *p, const char *text, int n)
 	} else if (how == 1) {
 		comp_warn(c, pt->at, W_MISSING, "No matches for %s %s. Skipping.", p->prov->name, rest);
 	} else {
+		near = suggest_probe(c, text);
 		comp_err(c, pt->at, E_NO_PROBE, "No matches for %s %s.", p->prov->name, rest);
-		comp_hint(c, "list what there is with -l '%s'; config = { missing_probes = \"warn\" } goes on without it", text);
+		if (near)
+			comp_hint(c, "did you mean '%s'?", near);
+		else
+			comp_hint(c, "list what there is with -l '%.*s*'; config = { missing_probes = \"warn\" } goes on without it",
+				  (int)(last ? last + 1 - text : 0), text);
 	}
 }
 

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-enum { LOG_LINES = 16 };
+enum { LOG_LINES = 14 };
 
 /* True for the lines of a log that explain nothing by themselves: statistics, instructions, source lines, states. */
 static bool
@@ -49,6 +49,30 @@ tail(const Buf *log, int lines)
 	return p;
 }
 
+/* What helps against some of the verifier's sentences. */
+static const char *
+advice(const char *sentence)
+{
+	static const struct { const char *has, *help; } rows[] = {
+		{ "cannot use helper", "the kernel does not let this kind of probe call it; another kind of probe may" },
+		{ "unknown func", "the kernel does not let this kind of probe call it; another kind of probe may" },
+		{ "helper call is not allowed", "the kernel does not let this kind of probe call it; another kind of probe may" },
+		{ "too large", "the verifier walked too many ways through it: fewer rounds of loops, or several probes at the same event" },
+		{ "too complex", "the verifier walked too many ways through it: fewer rounds of loops, or several probes at the same event" },
+		{ "infinite loop", "the verifier sees no end of a loop: count it by for over a range" },
+		{ "back-edge", "this kernel takes no loops (Linux 5.3): unroll() does without" },
+		{ "invalid mem access 'scalar'", "the address is a plain number to the verifier: cast it to a pointer, kptr() or uptr() say into what" },
+		{ "invalid mem access 'inv'", "the address is a plain number to the verifier: cast it to a pointer, kptr() or uptr() say into what" },
+		{ "stack size", "large values fit when on_stack_limit is smaller" },
+		{ "only read access", "the memory is the kernel's and cannot be written" },
+	};
+
+	for (u32 i = 0; i < COUNT(rows); i++)
+		if (strstr(sentence, rows[i].has))
+			return rows[i].help;
+	return NULL;
+}
+
 static Span
 place(const Code *code, s32 pc)
 {
@@ -71,6 +95,8 @@ run_explain_refusal(Diag *d, const Code *code, const Refusal *why, bool verbose)
 
 	if (sentence) {
 		diag_err(d, at, E_REFUSED, "the verifier refused the program: %s", sentence);
+		if (advice(sentence))
+			diag_hint(d, "%s", advice(sentence));
 	} else if (why->err == -EPERM || why->err == -EACCES) {
 		diag_err(d, at, E_DENIED, "not permitted to load BPF programs");
 		diag_hint(d, "this needs root, or CAP_BPF and CAP_PERFMON; --machine user runs begin, end and "
