@@ -130,7 +130,6 @@ one(Arena *a, const char *expr)
 	Filt *f = filt_compile(a, d, expr, strlen(expr), &o);
 	FiltEbpf e;
 	Code code = { .name = "filter" };
-	Verdict verdict = {0};
 	pcap_t *p = pcap_open_dead(1, 262144);
 	struct bpf_program prog;
 	struct pcap_pkthdr h = {0};
@@ -139,7 +138,6 @@ one(Arena *a, const char *expr)
 	double theirs, ours, jit, each;
 	int err;
 	Buf why = {0};
-	InsnFacts *facts;
 	VmProg *v;
 	VmFn *fn;
 
@@ -150,8 +148,6 @@ one(Arena *a, const char *expr)
 	insn = filt_code(f, &n);
 	code.insns = e.insns;
 	code.n = e.n;
-	facts = calloc(e.n, sizeof(InsnFacts));
-	vm_verify(&code, NULL, 0, NULL, &verdict, facts);
 	v = vm_prog_new(&code, NULL, 0, VM_JIT, true, &err, &why);
 	if (!v || !vm_prog_fn(v)) {
 		printf("%s: no JIT: %d %s\n", expr, err, why.p ? why.p : "");
@@ -177,8 +173,6 @@ one(Arena *a, const char *expr)
 	ROUNDS(each, sink += run_lists(v));
 	printf("%-40.40s %8.1f %8.1f %8.1f %7.1fx %8.1f %7.1fx\n", expr, theirs, ours, jit, theirs / jit, each, theirs / each);
 	vm_prog_free(v);
-	verdict_free(&verdict);
-	free(facts);
 	pcap_freecode(&prog);
 	pcap_close(p);
 	return theirs / each;

@@ -362,18 +362,13 @@ tail_call(Emit *e)
 	x86_mov_imm(e, RAX, (u64)-ENOENT);
 }
 
+/* The offset lies in RDI: by the function that knows negative ones, too. Ends the program when it is outside. */
 static void
-packet_load(Emit *e, const J *j)
+packet_call(Emit *e, u32 size)
 {
 	u8 *ok;
 
-	if (j->op >= OP_LDINDW) {
-		x86_rr(e, false, 0x89, x86_place[j->src], RDI);
-		if (j->imm)
-			x86_ri(e, false, 0, RDI, (s32)j->imm);
-	} else
-		x86_mov_imm(e, RDI, (u32)j->imm);
-	x86_mov_imm(e, RSI, bpf_insn_row_at(j->op)->size);
+	x86_mov_imm(e, RSI, size);
 	context(e);
 	x86_call(e, (u64)(uintptr_t)jit_packet);
 	x86_rr(e, true, 0x85, RAX, RAX);
@@ -382,6 +377,48 @@ packet_load(Emit *e, const J *j)
 	leave(e);
 	x86_byte(e, 0xc3);
 	x86_land(e, ok);
+}
+
+/* LD_ABS, LD_IND: r0 = the number at an offset of the packet, in the host's byte order. */
+static void
+packet_load(Emit *e, const J *j)
+{
+	u32 size = bpf_insn_row_at(j->op)->size;
+	bool indirect = j->op >= OP_LDINDW;
+	s32 imm = (s32)j->imm;
+	u8 *negative = NULL, *outside, *done;
+
+	if (!indirect && imm < 0) {
+		x86_mov_imm(e, RDI, (u32)imm);
+		packet_call(e, size);
+		return;
+	}
+	context(e);
+	x86_rm(e, true, 0, 0x8b, R11, (Mem){ R9, NO_REG, 0, offsetof(VmContext, data) }, false);
+	if (indirect) {
+		x86_rr(e, false, 0x89, x86_place[j->src], RDI);
+		if (imm)
+			x86_ri(e, false, 0, RDI, imm);
+		x86_rr(e, false, 0x85, RDI, RDI);
+		negative = x86_skip(e, C_S);
+	}
+	x86_rm(e, true, 0, 0x8d, RAX, (Mem){ R11, indirect ? RDI : NO_REG, 0, indirect ? 0 : imm }, false);
+	x86_rm(e, true, 0, 0x8d, R11, (Mem){ RAX, NO_REG, 0, (s32)size }, false);
+	x86_rm(e, true, 0, 0x3b, R11, (Mem){ R9, NO_REG, 0, offsetof(VmContext, data_end) }, false);
+	outside = x86_skip(e, C_A);
+	x86_rm(e, false, 0, size == 1 ? 0x0fb6 : size == 2 ? 0x0fb7 : 0x8b, RAX, (Mem){ RAX, NO_REG, 0, 0 }, false);
+	if (size > 1)
+		x86_unary(e, size == 2 ? OP_BE16 : OP_BE32, RAX);
+	done = x86_skip(e, 16);
+	x86_land(e, outside);
+	x86_rr(e, false, 0x31, RAX, RAX);
+	leave(e);
+	x86_byte(e, 0xc3);
+	if (indirect) {
+		x86_land(e, negative);
+		packet_call(e, size);
+	}
+	x86_land(e, done);
 }
 
 /* call rel32, or lea reg, [rip + rel32], of the function that begins with slot `to` */
