@@ -117,8 +117,9 @@ MapDef probe_unwind_objects(u32 rows);
 MapDef probe_unwind_procs(void);
 /* NULL, or what this kernel lacks for it. */
 const char *probe_unwind_lacks(ProbeContext *pc);
-/* Writes up to `count` addresses of process `pid`, the current one, to base + off, the innermost first; what is behind them stays as it was. */
-void probe_unwind(Fn *fn, const UnwindMaps *maps, Ref pid, Ref base, s32 off, u32 count);
+/* Writes up to `count` addresses of process `pid`, the current one, to base + off, the innermost first; what is behind them stays as it was.
+ * Gives 0 if nothing is known of the process. */
+Ref probe_unwind(Fn *fn, const UnwindMaps *maps, Ref pid, Ref base, s32 off, u32 count);
 
 /* providers.c */
 const Provider *probe_find(const char *name, size_t n);         /* by name or alias, any case; NULL */

@@ -385,14 +385,16 @@ frame(Unit *u, const UnwindMaps *maps, u32 count)
 	return fn;
 }
 
-void
+Ref
 probe_unwind(Fn *fn, const UnwindMaps *maps, Ref pid, Ref base, s32 off, u32 count)
 {
 	static const u32 first[] = { ST_PC, ST_SP, ST_FP, ST_BX, ST_ONCE };
 	Fn *callback = frame(fn->unit, maps, count);
 	Ref st = ir_mem_stack(fn, ST_SIZE, 8, fn->at), proc, regs;
 	u32 known = ir_block(fn), end = ir_block(fn);
+	Var some = ir_var(fn);
 
+	ir_set(fn, some, ir_const(fn, 0));
 	ir_zero(fn, st, 0, ST_SIZE);
 	ir_store(fn, st, ST_KEY, 4, pid);
 	proc = ir_call(fn, BPF_FUNC_map_lookup_elem, 2, (Ref[]){ ir_map(fn, maps->procs), ir_bini(fn, IR_add, st, ST_KEY) });
@@ -405,6 +407,8 @@ probe_unwind(Fn *fn, const UnwindMaps *maps, Ref pid, Ref base, s32 off, u32 cou
 	ir_store(fn, st, ST_PROC, 8, proc);
 	ir_store(fn, st, ST_TO, 8, off ? ir_bini(fn, IR_add, base, off) : base);
 	ir_call(fn, BPF_FUNC_loop, 4, (Ref[]){ ir_const(fn, count), ir_fnref(fn, callback), st, ir_const(fn, 0) });
+	ir_set(fn, some, ir_const(fn, 1));
 	ir_jmp(fn, end);
 	begin(fn, end);
+	return ir_get(fn, some);
 }

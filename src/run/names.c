@@ -16,7 +16,7 @@ static void
 forked(void *session, u32 pid, u32 parent)
 {
 	sym_forked(((Session *)session)->sym, pid, parent);
-	run_unwind_stale(session, pid);
+	run_unwind_target(session, pid, parent);
 }
 
 static void

@@ -50,6 +50,7 @@ void run_names_close(Session *s);
 /* unwind.c: keeps the maps of dw_ustack up to date: tables of the files that the traced processes have mapped. */
 void run_unwind_open(Session *s);       /* what is mapped now; behind run_names_open */
 void run_unwind_stale(Session *s, u32 pid);     /* what this process has mapped has changed */
+void run_unwind_target(Session *s, u32 pid, u32 parent);         /* it is one from now on; parent not 0: if that one is */
 void run_unwind_poll(Session *s);
 
 /* maps.c: out/'s way to the maps; `map` is an index into Script.maps. */

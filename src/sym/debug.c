@@ -1,7 +1,7 @@
 /* debug: the separate file with a program's symbols and debug information, looked for as debuggers do: by build id below the debug
  * folders, then by the name in .gnu_debuglink: beside the program, in .debug there, in the debug folders. A file must have the
  * program's build id; where one of them has none, the checksum of .gnu_debuglink must be right (in folders of --debuginfo only if a
- * '+' stands before). Debug folders are those of --debuginfo, by absolute path or relative to the program, and /usr/lib/debug. */
+ * '+' stands before). Debug folders are those of --debuginfo, by their path from here or from the program's folder, and /usr/lib/debug. */
 #include "sym/inside.h"
 
 #include <libgen.h>
@@ -83,11 +83,13 @@ in_extra_dirs(const Wanted *w)
 		const char *start = p + crc;
 
 		p += n;
-		buf_clear(&folder);
-		if (*start != '/')
-			buf_printf(&folder, "%s/", w->dir);
-		buf_put(&folder, start, n - crc);
-		found = n > crc && in_folder(w, folder.p, crc ? CRC_ALWAYS : NO_CRC);
+		for (int beside = 0; beside <= (*start != '/') && !found && n > crc; beside++) {
+			buf_clear(&folder);
+			if (beside)
+				buf_printf(&folder, "%s/", w->dir);
+			buf_put(&folder, start, n - crc);
+			found = in_folder(w, folder.p, crc ? CRC_ALWAYS : NO_CRC);
+		}
 	}
 	buf_free(&folder);
 	return found;

@@ -213,8 +213,13 @@ make(Dwarf *d, Types *ts, const Die *die, int depth)
 	switch (die->tag) {
 	case DT_base:
 		return base_type(d, ts, die);
-	case DT_pointer: case DT_reference: case DT_rvalue_reference:
+	case DT_pointer:
 		return type_ptr(ts, typed(d, ts, die, depth), AS_USER);
+	case DT_reference: case DT_rvalue_reference: {  /* to an array: its elements are meant by [] */
+		const Type *t = typed(d, ts, die, depth);
+
+		return type_ptr(ts, t->kind == TY_ARRAY ? t->elem : t, AS_USER);
+	}
 	case DT_typedef: case DT_const: case DT_volatile: case DT_restrict: case DT_atomic:
 		return typed(d, ts, die, depth);
 	case DT_structure: case DT_class: case DT_union:

@@ -115,6 +115,9 @@ static void
 into_dw_ustack(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 {
 	UnwindMaps *maps = &c->s->unwind;
+	Fn *fn = c->fn;
+	u32 missing = ir_block_cold(fn), on = ir_block(fn), event;
+	Ref known;
 
 	if (maps->procs == NO_MAP) {
 		maps->rows = comp_map(c, probe_unwind_rows(1));
@@ -126,7 +129,16 @@ into_dw_ustack(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 	(void)clean;
 	ir_zero(c->fn, base, off, as->size);    /* behind the last frame */
 	ir_store(c->fn, base, off, 8, pid);
-	probe_unwind(c->fn, maps, pid, base, off + (s32)out_stack_head(n->type), n->type->count);
+	known = probe_unwind(fn, maps, pid, base, off + (s32)out_stack_head(n->type), n->type->count);
+	ir_br(fn, known, on, missing);
+	ir_seal(fn, missing);
+	ir_start(fn, missing);
+	event = event_new(c, EV_WARNF, n->at);
+	c->s->events.v[event].fmt = "No DWARF unwind data available for this process";
+	event_send_ints(c, event, ir_const(fn, 0), NULL, 0);
+	ir_jmp(fn, on);
+	ir_seal(fn, on);
+	ir_start(fn, on);
 }
 
 /* The kernel fills what is left with zeros, all of it where there is no stack: bpf_get_stack() tells us nothing that is not there. */
