@@ -1,13 +1,12 @@
 /* dwarf: the entries of .debug_info, read where they lie. Nothing is indexed; a question walks the units and skips what is no
  * candidate by its sibling attribute. Files are not trusted: readers stop at the end of their section, references must stay
- * inside of a unit, walks are bounded by the bytes there are. Compressed sections are inflated once. */
+ * inside of a unit, walks are bounded by the bytes there are. */
 #include "sym/dwarf.h"
 
-#include <elf.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <zlib.h>
 
 u64
 rd_int(Rd *r, u32 size)
@@ -96,124 +95,6 @@ string_at(const Bytes *b, u64 off)
 	return (const char *)b->p + off;
 }
 
-/* ---- sections ---- */
-
-static Bytes
-inflated(Dwarf *d, const u8 *p, u64 n, u64 size)
-{
-	uLongf got = size;
-	void *out;
-
-	/* A small file cannot ask for all memory: zlib packs at most a thousandfold. */
-	if (size > n * 1100 || !size || !(out = malloc(size)))
-		return (Bytes){ 0 };
-	if (uncompress(out, &got, p, n) != Z_OK) {
-		free(out);
-		return (Bytes){ 0 };
-	}
-	VEC_PUSH(d->a, &d->inflated, out);
-	return (Bytes){ out, got };
-}
-
-/* A section with the flag SHF_COMPRESSED. */
-static Bytes
-compressed(Dwarf *d, const u8 *p, u64 n)
-{
-	Elf64_Chdr h;
-
-	if (n < sizeof(h))
-		return (Bytes){ 0 };
-	memcpy(&h, p, sizeof(h));
-	return h.ch_type == ELFCOMPRESS_ZLIB ? inflated(d, p + sizeof(h), n - sizeof(h), h.ch_size) : (Bytes){ 0 };
-}
-
-/* GNU's older form, in sections called .zdebug_*: "ZLIB" and the size, its highest byte first. */
-static Bytes
-gnu_compressed(Dwarf *d, const u8 *p, u64 n)
-{
-	enum { HEAD = 12 };
-	u64 size = 0;
-
-	if (n < HEAD || memcmp(p, "ZLIB", 4))
-		return (Bytes){ 0 };
-	for (u32 i = 4; i < HEAD; i++)
-		size = size << 8 | p[i];
-	return inflated(d, p + HEAD, n - HEAD, size);
-}
-
-static void
-take_sections(Dwarf *d, const HostMap *m)
-{
-	const struct { const char *name; Bytes *to; } want[] = {
-		{ ".debug_info", &d->info }, { ".debug_abbrev", &d->abbrev }, { ".debug_str", &d->str },
-		{ ".debug_line_str", &d->line_str }, { ".debug_str_offsets", &d->str_offsets }, { ".debug_addr", &d->addr },
-		{ ".debug_ranges", &d->ranges }, { ".debug_rnglists", &d->rnglists }, { ".debug_line", &d->line }, { ".debug_loc", &d->loc }, { ".debug_loclists", &d->loclists },
-	};
-	Elf64_Ehdr eh;
-	Elf64_Shdr names, sh;
-
-	if (m->n < sizeof(eh))
-		return;
-	memcpy(&eh, m->p, sizeof(eh));
-	if (memcmp(eh.e_ident, ELFMAG, SELFMAG) || eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    eh.e_shentsize != sizeof(sh) || eh.e_shoff > m->n || (m->n - eh.e_shoff) / sizeof(sh) < eh.e_shnum ||
-	    eh.e_shstrndx >= eh.e_shnum)
-		return;
-	memcpy(&names, m->p + eh.e_shoff + eh.e_shstrndx * sizeof(sh), sizeof(sh));
-	if (names.sh_offset > m->n || m->n - names.sh_offset < names.sh_size)
-		return;
-	for (u32 i = 0; i < eh.e_shnum; i++) {
-		memcpy(&sh, m->p + eh.e_shoff + i * sizeof(sh), sizeof(sh));
-		if (sh.sh_type == SHT_NOBITS || sh.sh_name >= names.sh_size || sh.sh_offset > m->n || m->n - sh.sh_offset < sh.sh_size)
-			continue;
-		for (u32 k = 0; k < COUNT(want); k++) {
-			const char *name = (const char *)m->p + names.sh_offset + sh.sh_name;
-			bool z = names.sh_size - sh.sh_name > 2 && !strncmp(name, ".z", 2);
-
-			if (names.sh_size - sh.sh_name <= strlen(want[k].name) + z || strcmp(name + 1 + z, want[k].name + 1) || want[k].to->p)
-				continue;
-			if (sh.sh_flags & SHF_COMPRESSED)
-				*want[k].to = compressed(d, m->p + sh.sh_offset, sh.sh_size);
-			else if (z)
-				*want[k].to = gnu_compressed(d, m->p + sh.sh_offset, sh.sh_size);
-			else
-				*want[k].to = (Bytes){ m->p + sh.sh_offset, sh.sh_size };
-		}
-	}
-}
-
-/* What is not with the entries belongs to nothing. */
-static void
-forget_sections(Dwarf *d)
-{
-	d->abbrev = d->str = d->line_str = d->str_offsets = d->addr = d->ranges = d->rnglists = d->line = d->loc = d->loclists = (Bytes){ 0 };
-}
-
-static bool
-take_debug(void *dwarf, HostMap *m)
-{
-	Dwarf *d = dwarf;
-
-	take_sections(d, m);
-	if (d->info.p)
-		d->debug = *m;
-	else
-		forget_sections(d);
-	return d->info.p != NULL;
-}
-
-static void
-find_separate(Dwarf *d, const char *path)
-{
-	DebugName name;
-	int err;
-	Elf *e = sym_elf_open(path, &err);
-
-	if (e && sym_elf_debug_name(e, path, &name))
-		sym_debug_find(&name, take_debug, d);
-	sym_elf_close(e);
-}
-
 /* ---- abbreviations and units ---- */
 
 static const Abbrevs *
@@ -266,14 +147,16 @@ unit_entry(Dwarf *d, Unit *u)
 	if (!dwarf_die(d, u, u->first, &die))
 		return;
 	u->tag = die.tag;
-	u->str_offsets = dwarf_num(d, &die, DA_str_offsets_base, u->off_size == 8 ? 16 : 8);
-	u->addr_base = dwarf_num(d, &die, DA_addr_base, 8);
-	u->rnglists = dwarf_num(d, &die, DA_rnglists_base, 0);
-	u->loclists = dwarf_num(d, &die, DA_loclists_base, 0);
+	u->str_offsets = dwarf_num(d, &die, DA_str_offsets_base, u->version < 5 ? 0 : u->off_size == 8 ? 16 : 8);
+	u->addr_base = dwarf_num(d, &die, DA_addr_base, dwarf_num(d, &die, DA_GNU_addr_base, 8));
+	/* In the file of a split unit the only table begins behind its header. */
+	u->rnglists = dwarf_num(d, &die, DA_rnglists_base, d->is_split ? 12 : 0);
+	u->loclists = dwarf_num(d, &die, DA_loclists_base, d->is_split ? 12 : 0);
 	u->has_lines = dwarf_attr(d, &die, DA_stmt_list, &v);
 	u->stmt_list = v.u;
 	u->comp_dir = dwarf_attr(d, &die, DA_comp_dir, &v) ? v.str : NULL;
 	u->name = dwarf_name(d, &die);
+	u->dwo = !d->is_split && (dwarf_attr(d, &die, DA_dwo_name, &v) || dwarf_attr(d, &die, DA_GNU_dwo_name, &v)) ? v.str : NULL;
 	if (dwarf_attr(d, &die, DA_low_pc, &v))
 		u->low_pc = v.u;
 }
@@ -322,6 +205,36 @@ take_units(Dwarf *d)
 	}
 }
 
+/* What a split unit (-gsplit-dwarf) leaves in a file of its own, which the skeleton names; addresses stay with the skeleton. */
+static void
+open_split(Dwarf *d, const Unit *skeleton, const char *path)
+{
+	Dwarf *split = NEW(d->a, Dwarf);
+	char dir[PATH_MAX], file[2 * PATH_MAX];
+	const char *base = strrchr(skeleton->dwo, '/') ? strrchr(skeleton->dwo, '/') + 1 : skeleton->dwo;
+
+	split->a = d->a;
+	split->types.arena = d->a;
+	split->is_split = true;
+	snprintf(file, sizeof(file), "%s%s%s", *skeleton->dwo == '/' || !skeleton->comp_dir ? "" : skeleton->comp_dir, *skeleton->dwo == '/' ? "" : "/",
+		 skeleton->dwo);
+	if (host_map(file, &split->map)) {              /* it may have moved with the program */
+		snprintf(dir, sizeof(dir), "%s", path);
+		snprintf(file, sizeof(file), "%s/%s", dirname(dir), base);
+		if (host_map(file, &split->map))
+			return;
+	}
+	dwarf_take_sections(split, &split->map);
+	split->addr = d->addr;
+	if (split->info.p && split->abbrev.p)
+		take_units(split);
+	for (u32 i = 0; i < split->units.n; i++) {
+		split->units.v[i]->addr_base = skeleton->addr_base;
+		split->units.v[i]->low_pc = skeleton->low_pc;
+	}
+	VEC_PUSH(d->a, &d->splits, split);
+}
+
 Dwarf *
 sym_dwarf_open(Arena *a, const char *path)
 {
@@ -331,13 +244,16 @@ sym_dwarf_open(Arena *a, const char *path)
 	d->types.arena = a;
 	if (host_map(path, &d->map))
 		return NULL;
-	take_sections(d, &d->map);
+	dwarf_take_sections(d, &d->map);
 	if (!d->info.p) {
-		forget_sections(d);
-		find_separate(d, path);
+		dwarf_forget_sections(d);
+		dwarf_find_separate(d, path);
 	}
 	if (d->info.p && d->abbrev.p)
 		take_units(d);
+	for (u32 i = 0; i < d->units.n; i++)
+		if (d->units.v[i]->dwo)
+			open_split(d, d->units.v[i], path);
 	if (d->units.n)
 		return d;
 	sym_dwarf_close(d);
@@ -351,6 +267,8 @@ sym_dwarf_close(Dwarf *d)
 		return;
 	for (u32 i = 0; i < d->inflated.n; i++)
 		free(d->inflated.v[i]);
+	for (u32 i = 0; i < d->splits.n; i++)
+		sym_dwarf_close(d->splits.v[i]);
 	host_unmap(&d->map);
 	host_unmap(&d->debug);
 }
@@ -432,14 +350,14 @@ read_form(Dwarf *d, const Unit *u, Rd *r, u32 form, s64 implicit, Value *v)
 		v->s = implicit;
 		v->u = (u64)implicit;
 		break;
-	case 0x1a: case 0x25: case 0x26: case 0x27: case 0x28: {        /* strx strx1..4 */
-		u64 i = form == 0x1a ? rd_uleb(r) : rd_int(r, form - 0x24);
+	case 0x1f02: case 0x1a: case 0x25: case 0x26: case 0x27: case 0x28: {    /* GNU_str_index strx strx1..4 */
+		u64 i = form == 0x1a || form == 0x1f02 ? rd_uleb(r) : rd_int(r, form - 0x24);
 
 		v->str = string_at(&d->str, dwarf_indexed(&d->str_offsets, u->str_offsets, i, u->off_size));
 		break;
 	}
-	case 0x1b: case 0x29: case 0x2a: case 0x2b: case 0x2c: {        /* addrx addrx1..4 */
-		u64 i = form == 0x1b ? rd_uleb(r) : rd_int(r, form - 0x28);
+	case 0x1f01: case 0x1b: case 0x29: case 0x2a: case 0x2b: case 0x2c: {    /* GNU_addr_index addrx addrx1..4 */
+		u64 i = form == 0x1b || form == 0x1f01 ? rd_uleb(r) : rd_int(r, form - 0x28);
 
 		v->u = dwarf_indexed(&d->addr, u->addr_base, i, u->addr_size);
 		break;

@@ -16,7 +16,7 @@ enum {
 	DA_abstract_origin = 0x31, DA_artificial = 0x34, DA_count = 0x37, DA_data_member_location = 0x38, DA_declaration = 0x3c,
 	DA_encoding = 0x3e, DA_external = 0x3f, DA_specification = 0x47, DA_type = 0x49, DA_ranges = 0x55,
 	DA_entry_pc = 0x52, DA_data_bit_offset = 0x6b, DA_linkage_name = 0x6e, DA_str_offsets_base = 0x72, DA_addr_base = 0x73,
-	DA_rnglists_base = 0x74, DA_loclists_base = 0x8c, DA_frame_base = 0x40, DA_MIPS_linkage_name = 0x2007,
+	DA_rnglists_base = 0x74, DA_loclists_base = 0x8c, DA_frame_base = 0x40, DA_MIPS_linkage_name = 0x2007, DA_dwo_name = 0x76, DA_GNU_dwo_name = 0x2130, DA_GNU_addr_base = 0x2133,
 };
 
 /* A reader that never leaves its bytes: past the end it gives zeros and is `bad`. */
@@ -40,6 +40,7 @@ typedef struct Unit {
 	u64 str_offsets, addr_base, rnglists, loclists, stmt_list, low_pc;
 	bool has_lines;
 	const char *comp_dir, *name;
+	const char *dwo;                /* of a skeleton: the file with the rest; or NULL */
 	u32 tag;
 } Unit;
 
@@ -55,6 +56,8 @@ struct Dwarf {
 	Vec(Unit *) units;
 	Vec(Abbrevs *) abbrevs;
 	Vec(void *) inflated;
+	bool is_split;                  /* the file of a split unit */
+	Vec(Dwarf *) splits;            /* of a program: those of its skeletons */
 	Map types;                      /* offset of an entry -> Type */
 	const char *mangled;            /* name being searched */
 };
@@ -75,6 +78,10 @@ bool dwarf_contains(Dwarf *d, const Die *die, u64 pc);
 bool dwarf_file(Dwarf *d, const Unit *u, u32 i, Buf *out);
 bool dwarf_low_pc(Dwarf *d, const Die *die, u64 *pc);           /* where its code begins, also of one in pieces */
 
+/* dwarfsec.c */
+void dwarf_take_sections(Dwarf *d, const HostMap *m);           /* those that are not there yet */
+void dwarf_forget_sections(Dwarf *d);
+void dwarf_find_separate(Dwarf *d, const char *path);           /* takes the sections of the separate debug file, if there is one */
 /* dwarftype.c */
 typedef bool DieFn(void *arg, const Die *die);
 /* Calls fn for each entry of a tag at the top of units, in namespaces and classes, until it is true. */

@@ -1,7 +1,7 @@
 /* dwarfinl: functions that the compiler put into their callers: where each instance begins, and where its parameters lie there. */
 #include "sym/dwarf.h"
 
-typedef int InstanceFn(void *arg, u64 addr, const Die *die, const Die *around);         /* nonzero ends */
+typedef int InstanceFn(void *arg, Dwarf *d, u64 addr, const Die *die, const Die *around);         /* nonzero ends */
 
 typedef struct Inlined { Dwarf *d; const char *name; InstanceFn *fn; void *arg; int n; bool stop; } Inlined;
 
@@ -26,7 +26,7 @@ below(Inlined *in, const Die *top, const Die *around, int depth)
 	while (!in->stop && dwarf_child(in->d, top, &c)) {
 		if (c.tag == DT_inlined && dwarf_called(in->d, &c, in->name) && dwarf_low_pc(in->d, &c, &pc)) {
 			in->n++;
-			in->stop = in->fn(in->arg, pc, &c, around);
+			in->stop = in->fn(in->arg, in->d, pc, &c, around);
 		}
 		if (c.children && depth < DEEPEST &&
 		    (c.tag == DT_inlined || c.tag == DT_lexical_block || c.tag == DT_subprogram || dwarf_is_scope(c.tag)))
@@ -39,8 +39,10 @@ each_instance(Dwarf *d, const char *name, InstanceFn *fn, void *arg)
 {
 	Inlined in = { d, name, fn, arg, 0, false };
 
+	for (u32 i = 0; i < d->splits.n; i++)
+		in.n += each_instance(d->splits.v[i], name, fn, arg);
 	if (!dwarf_each(d, DT_subprogram, was_inlined, &in))
-		return 0;
+		return in.n;
 	for (u32 i = 0; i < d->units.n && !in.stop; i++) {
 		Die top;
 
@@ -53,11 +55,11 @@ each_instance(Dwarf *d, const char *name, InstanceFn *fn, void *arg)
 typedef struct Addresses { int (*fn)(void *, u64); void *arg; } Addresses;
 
 static int
-tell_address(void *arg, u64 addr, const Die *die, const Die *around)
+tell_address(void *arg, Dwarf *d, u64 addr, const Die *die, const Die *around)
 {
 	const Addresses *a = arg;
 
-	(void)die, (void)around;
+	(void)d, (void)die, (void)around;
 	return a->fn(a->arg, addr);
 }
 
@@ -80,14 +82,14 @@ expression(Rd *r, u64 n)
 	return r->bad ? (Bytes){ 0 } : b;
 }
 
-/* Of a list in .debug_loc, up to version 4: pairs of addresses, relative to the unit's. */
+/* Of a list in .debug_loc, up to version 4: pairs of addresses, relative to the unit's. Those of split units have a form of their own. */
 static Bytes
 in_old_list(Dwarf *d, const Unit *u, u64 off, u64 pc)
 {
 	Rd r = { d->loc.p + MIN(off, d->loc.n), d->loc.p + d->loc.n, false };
 	u64 base = u->low_pc, highest = u->addr_size == 8 ? ~0ull : 0xffffffffull;
 
-	while (!r.bad) {
+	while (!r.bad && !d->is_split) {
 		u64 from = rd_int(&r, u->addr_size), to = rd_int(&r, u->addr_size);
 		Bytes e;
 
@@ -160,10 +162,10 @@ location(Dwarf *d, const Die *die, u64 pc)
 	return off == ~0ull ? (Bytes){ 0 } : in_list(d, die->u, off + die->u->loclists, pc);
 }
 
-typedef struct Params { Dwarf *d; Types *ts; u64 addr; DwarfParam *out; u32 n, max; } Params;
+typedef struct Params { Types *ts; u64 addr; DwarfParam *out; u32 n, max; } Params;
 
 static int
-take_params(void *arg, u64 addr, const Die *die, const Die *around)
+take_params(void *arg, Dwarf *d, u64 addr, const Die *die, const Die *around)
 {
 	Params *p = arg;
 	Die c = { 0 };
@@ -171,18 +173,18 @@ take_params(void *arg, u64 addr, const Die *die, const Die *around)
 
 	if (addr != p->addr)
 		return 0;
-	while (p->n < p->max && dwarf_child(p->d, die, &c)) {
+	while (p->n < p->max && dwarf_child(d, die, &c)) {
 		DwarfParam *to = &p->out[p->n];
 		Die origin;
 
 		if (c.tag != DT_parameter)
 			continue;
-		if (!dwarf_ref(p->d, &c, DA_abstract_origin, &origin))
+		if (!dwarf_ref(d, &c, DA_abstract_origin, &origin))
 			origin = c;
-		*to = (DwarfParam){ .name = dwarf_name(p->d, &origin), .type = dwarf_type_of(p->d, p->ts, &origin), .loc = location(p->d, &c, addr) };
-		if (dwarf_attr(p->d, around, DA_frame_base, &v))
+		*to = (DwarfParam){ .name = dwarf_name(d, &origin), .type = dwarf_type_of(d, p->ts, &origin), .loc = location(d, &c, addr) };
+		if (dwarf_attr(d, around, DA_frame_base, &v))
 			to->frame = v.block;
-		to->is_const = dwarf_attr(p->d, &c, DA_const_value, &v) && !v.block.p && !v.str;
+		to->is_const = dwarf_attr(d, &c, DA_const_value, &v) && !v.block.p && !v.str;
 		to->value = v.form == 0x0b || v.form == 0x05 || v.form == 0x06 ? (s64)v.u : v.s;
 		p->n++;
 	}
@@ -192,7 +194,7 @@ take_params(void *arg, u64 addr, const Die *die, const Die *around)
 u32
 sym_dwarf_inlined_params(Dwarf *d, Types *ts, const char *name, u64 addr, DwarfParam *out, u32 max)
 {
-	Params p = { d, ts, addr, out, 0, max };
+	Params p = { ts, addr, out, 0, max };
 
 	each_instance(d, name, take_params, &p);
 	return p.n;

@@ -337,6 +337,12 @@ sym_dwarf_func(Dwarf *d, Types *ts, const char *name)
 	Search s = { .d = d, .name = name };
 
 	dwarf_each(d, DT_subprogram, function_named, &s);
+	for (u32 i = 0; i < d->splits.n && !s.best.u; i++) {
+		const Type *t = sym_dwarf_func(d->splits.v[i], ts, name);
+
+		if (t)
+			return t;
+	}
 	if (!s.best.u)
 		return NULL;
 	Die at = s.best, origin = naming(d, &at);
@@ -387,5 +393,13 @@ sym_dwarf_type(Dwarf *d, Types *ts, const char *name)
 			s.name = name + strlen(words[i].word);
 			s.tag = words[i].tag;
 		}
-	return dwarf_each(d, 0, type_named, &s) ? type_of(d, ts, &s.best, 0) : NULL;
+	if (dwarf_each(d, 0, type_named, &s))
+		return type_of(d, ts, &s.best, 0);
+	for (u32 i = 0; i < d->splits.n; i++) {
+		const Type *t = sym_dwarf_type(d->splits.v[i], ts, name);
+
+		if (t)
+			return t;
+	}
+	return NULL;
 }

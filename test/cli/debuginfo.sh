@@ -56,4 +56,11 @@ rm prog.debug
 # Compressed.
 ${CC:-cc} -g -gz=zlib -o prog prog.c && known
 if ${CC:-cc} -g -gz=zlib-gnu -o prog prog.c 2>/dev/null; then known; fi
+
+# In files of their own, beside the program or where it was compiled.
+if ${CC:-cc} -g -gsplit-dwarf -O1 -o prog prog.c 2>/dev/null && [ -n "$(find . -maxdepth 1 -name '*.dwo')" ]; then
+	known
+	mkdir moved && mv prog ./*.dwo moved/ && cd moved && known && cd ..
+	rm moved/*.dwo && cd moved && unknown && cd ..
+fi
 cd "$top" || exit 1
