@@ -231,8 +231,8 @@ dump(FilterJob *j)
 	insn = filt_code(f, &n);
 	if (filt_rejects_all(f))
 		filter_say("warning: this expression rejects every packet");
-	if (filt_wants_text(f) || filt_wants_process(f))
-		filter_say("note: contains, pid, comm and cgroup are looked at behind the program, not in it");
+	if (filt_asks(f))
+		filter_say("note: contains, pid, comm and cgroup are looked at behind the program, which lets more through");
 	if (j->dump == 1 && j->verbose)
 		filt_print_named(f, &b);
 	else
@@ -246,13 +246,18 @@ static int
 object(FilterJob *j)
 {
 	static const char *const kinds[] = { [FILT_SOCKET] = "socket", [FILT_TC] = "tc", [FILT_XDP] = "xdp" };
-	Filt *f = filter_compile(j, j->expr, &j->f);
+	FiltOpts o = j->f;
 	size_t n = strlen(j->object);
+	bool c = n > 2 && !strcmp(j->object + n - 2, ".c");
+	Filt *f;
 	int kind = j->kind ? 0 : FILT_SOCKET;
 	Buf b = {0};
 	FILE *out;
 	bool ok;
 
+	o.no_process = true;
+	o.no_text = !c;
+	f = filter_compile(j, j->expr, &o);
 	if (!f)
 		return 2;
 	for (int i = FILT_SOCKET; j->kind && i <= FILT_XDP; i++)
@@ -260,7 +265,7 @@ object(FilterJob *j)
 			kind = i;
 	if (!kind)
 		return filter_say("--type is socket, tc or xdp, not '%s'", j->kind);
-	if (n > 2 && !strcmp(j->object + n - 2, ".c"))
+	if (c)
 		filt_c(f, "filter", &b);
 	else if (!filt_object(f, kind, &b))
 		return filter_say("this filter asks for something that a %s program cannot know", kinds[kind]);
@@ -329,6 +334,9 @@ check(FilterJob *j, const char *one, const char *two)
 		show_packet(k.packet, k.len, k.len, j->f.linktype, &j->show, &b);
 		buf_putc(&b, '\n');
 		show_bytes(k.packet, k.len, 'X', &b);
+		if (filt_asks_process(x) || filt_asks_process(y))
+			buf_printf(&b, "of a local process with pid %u, comm '%s', cgroup '%s'\n", k.process.pid, k.process.comm,
+				k.process.cgroup);
 		fputs(b.p, stdout);
 		if (j->out && !write_packet(j, &k))
 			status = 2;

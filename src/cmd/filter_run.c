@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef struct LinkFilter { int linktype; Filt *f; const FiltInsn *insn; u32 n; } LinkFilter;
+typedef struct LinkFilter { int linktype; Filt *f; } LinkFilter;
 typedef struct Run {
 	FilterJob *j;
 	Vec(LinkFilter) filters;
@@ -27,7 +27,11 @@ typedef struct Run {
 	Buf line, err;
 	int status;
 	Owners *owners;
-	Filt *live;                     /* the filter that the kernel runs */
+	const CapPacket *at;            /* the packet in hand, and its process */
+	const Owner *owner;
+	FiltProcess process;
+	const FiltProcess *who;         /* &process or NULL, once it is looked up */
+	bool looked_up;
 	Machine *machine;
 } Run;
 
@@ -62,7 +66,8 @@ filter_for(Run *r, int linktype)
 		r->status = 2;
 		return NULL;
 	}
-	f.insn = filt_code(f.f, &f.n);
+	if (filt_asks_process(f.f) && !r->owners)
+		r->owners = owners_new(r->j->a);
 	VEC_PUSH(r->j->a, &r->filters, f);
 	return &r->filters.v[r->filters.n - 1];
 }
@@ -175,7 +180,7 @@ print_packet(Run *r, const CapPacket *p, int linktype)
 		buf_printf(&r->line, "%5llu  ", (unsigned long long)r->taken);
 	put_time(r, p->ns);
 	r->last_ns = p->ns;
-	if (p->comment && r->owners)
+	if (p->comment && r->j->process)
 		buf_printf(&r->line, "[%s] ", p->comment);
 	show_packet(p->data, p->caplen, p->len, linktype, &j->show, &r->line);
 	buf_putc(&r->line, '\n');
@@ -189,6 +194,48 @@ print_packet(Run *r, const CapPacket *p, int linktype)
 		fflush(stdout);
 }
 
+/* Files: what --process has left in the packet's comment. */
+static const FiltProcess *
+noted(Run *r, const char *comment)
+{
+	char *end;
+
+	if (!comment || strncmp(comment, "pid ", 4))
+		return NULL;
+	r->process = (FiltProcess){ (u32)strtoul(comment + 4, &end, 10), *end ? end + 1 : end, "" };
+	return &r->process;
+}
+
+/* The process of the packet in hand; looked up once, when it is first asked for. */
+static const FiltProcess *
+process(void *arg)
+{
+	Run *r = arg;
+	const Owner *w;
+
+	if (r->looked_up)
+		return r->who;
+	r->looked_up = true;
+	if (r->j->in)
+		return r->who = noted(r, r->at->comment);
+	w = r->owner = owners_find(r->owners, r->at->data, r->at->caplen, r->iface[r->at->iface].linktype);
+	if (w)
+		r->process = (FiltProcess){ w->pid, w->comm, w->cgroup };
+	return r->who = w ? &r->process : NULL;
+}
+
+/* What the kernel has not decided already. */
+static bool
+accepted(Run *r, const LinkFilter *f, CapPacket *p)
+{
+	FiltBeside b = { .outgoing = p->direction == 2, .ifindex = p->ifindex, .process = process, .arg = r };
+
+	r->at = p;
+	r->looked_up = false;
+	r->owner = NULL;
+	return !f || filt_accepts(f->f, p->data, p->caplen, p->len, &b);
+}
+
 /* false: enough */
 static bool
 packet(Run *r, CapPacket *p)
@@ -199,19 +246,10 @@ packet(Run *r, CapPacket *p)
 
 	if (!r->in_kernel && !f)
 		return false;
-	if (f && !filt_run(f->insn, f->n, p->data, p->caplen, p->len))
+	if (!accepted(r, f, p))
 		return true;
-	if (filt_wants_text(f ? f->f : r->live) && !filt_text_fits(f ? f->f : r->live, p->data, p->caplen))
-		return true;
-	if (r->owners) {
-		const Owner *w = owners_find(r->owners, p->data, p->caplen, linktype);
-		Filt *with = f ? f->f : r->live;
-
-		if (filt_wants_process(with) && !(w && filt_process_fits(with, w->pid, w->comm, w->cgroup)))
-			return true;
-		if (w)
-			p->comment = w->text;
-	}
+	if (j->process && !j->in && process(r))
+		p->comment = r->owner->text;
 	if (r->seen++ < j->skip)
 		return true;
 	r->taken++;
@@ -311,13 +349,10 @@ attach(Run *r, Live *l)
 		return false;
 	}
 	insn = filt_code(f, &n);
-	r->live = f;
-	if (filt_wants_process(f) && !r->owners)
-		r->owners = owners_new(j->a);
 	err = live_filter(l, insn, n);
 	if (err && err != -EOPNOTSUPP)
 		err = attach_ebpf(r, l, f);
-	r->in_kernel = !err;
+	r->in_kernel = !err && !filt_asks(f);
 	if (err && j->verbose)
 		filter_say("the kernel does not take this filter (%s); packets are filtered here", strerror(-err));
 	return r->in_kernel || filter_for(r, o.linktype);

@@ -12,6 +12,7 @@ typedef struct CapPacket {
 	const u8 *data;         /* valid until the next packet */
 	const char *comment;    /* or NULL */
 	int direction;          /* 0 unknown, 1 in, 2 out */
+	u32 ifindex;            /* live captures */
 } CapPacket;
 typedef struct CapIface { int linktype; u32 snaplen; const char *name; u64 units; s64 offset; } CapIface;
 

@@ -48,6 +48,7 @@ value(Check *c, const Ex *e)
 
 		return e->alu == BPF_JEQ ? l == r : e->alu == BPF_JGT ? l > r : l >= r;
 	}
+	case X_ASK: return ask_holds(&c->g->ask.v[e->k], k->packet, k->len, &k->process);
 	case X_LD:
 		at = (u64)e->k + (e->a ? value(c, e->a) : 0);
 		for (u32 i = 0; i < e->size && at + e->size <= ROOM; i++)
@@ -55,6 +56,21 @@ value(Check *c, const Ex *e)
 		return v;
 	}
 	return 0;
+}
+
+/* A text goes to the end of the packet, where no header is. */
+static void
+assign_ask(FiltCheck *k, const Ask *ask, bool v)
+{
+	switch (ask->kind) {
+	case A_CONTAINS:
+		if (v && ask->v <= k->len)
+			memcpy(k->packet + k->len - ask->v, ask->text, ask->v);
+		return;
+	case A_PID: k->process.pid = v ? ask->v : ask->v + 1; return;
+	case A_COMM: k->process.comm = v ? ask->text : ""; return;
+	}
+	k->process.cgroup = v ? ask->text : "";
 }
 
 /* Makes e be v, if it can be done by bytes. */
@@ -69,6 +85,7 @@ assign(Check *c, const Ex *e, u32 v)
 		k->len = MIN(v, (u32)ROOM);
 		return;
 	case X_NEG: assign(c, e->a, -v); return;
+	case X_ASK: assign_ask(k, &c->g->ask.v[e->k], v); return;
 	case X_LD:
 		at = (u64)e->k + (e->a ? value(c, e->a) : 0);
 		for (u32 i = e->size; i-- > 0 && at + e->size <= ROOM; v >>= 8)
@@ -99,15 +116,20 @@ assign(Check *c, const Ex *e, u32 v)
 	}
 }
 
+static const FiltProcess *
+process(void *arg)
+{
+	return arg;
+}
+
 static bool
 differ(Check *c)
 {
 	FiltCheck *k = c->out;
-	u32 n, m;
-	const FiltInsn *v = filt_code(c->x, &n), *w = filt_code(c->y, &m);
+	FiltBeside b = { .process = process, .arg = &k->process };
 
-	k->first = filt_run(v, n, k->packet, k->len, k->len) != 0;
-	k->second = filt_run(w, m, k->packet, k->len, k->len) != 0;
+	k->first = filt_accepts(c->x, k->packet, k->len, k->len, &b) != 0;
+	k->second = filt_accepts(c->y, k->packet, k->len, k->len, &b) != 0;
 	return k->first != k->second;
 }
 
@@ -117,6 +139,7 @@ build(Check *c)
 	for (u32 try = 0; try < TRIES; try++) {
 		c->out->len = try % 8 < 6 ? 100 : 1514;
 		memset(c->out->packet, 0, ROOM);
+		c->out->process = (FiltProcess){ 0, "", "" };
 		for (u32 i = 0; try > 4 && i < 200; i++)
 			c->out->packet[i] = (u8)rnd(c, 256);
 		for (u32 pass = 0; pass < 3; pass++)
@@ -189,7 +212,7 @@ filt_compare(Arena *a, Diag *d, const Filt *x, const Filt *y, FiltCheck *out)
 {
 	Check *c = NEW(a, Check);
 	Graph *g = graph_new(a);
-	Bool *p = filt_gen(a, d, g, x->ast, &x->opts), *q = filt_gen(a, d, g, y->ast, &y->opts);
+	Bool *p = filt_gen(a, d, g, x->ast, &x->opts, false), *q = filt_gen(a, d, g, y->ast, &y->opts, false);
 	Ex *zero[64];
 
 	memset(out, 0, sizeof(*out));

@@ -55,6 +55,7 @@ filt_c_value(const Ex *e, Buf *out)
 	case X_IMM: buf_printf(out, e->k > 9 ? "0x%xu" : "%uu", e->k); return;
 	case X_LEN: buf_puts(out, "len"); return;
 	case X_CELL: buf_printf(out, "m%u", e->k); return;
+	case X_ASK: buf_printf(out, "ask%u(p, caplen)", e->k); return;
 	case X_LD:
 		buf_printf(out, "load%u(p + ", e->size * 8);
 		if (e->a) {
@@ -149,16 +150,33 @@ static const char chain_helper[] =
 	"\treturn 0;\n"
 	"}\n";
 
+/* A search for each text that the filter asks for. */
+static void
+searches(const Filt *f, Buf *out)
+{
+	for (u32 i = 0; i < f->exact.g->ask.n; i++) {
+		const Ask *k = &f->exact.g->ask.v[i];
+
+		buf_printf(out, "static unsigned ask%u(const unsigned char *p, unsigned n)\n{\n\tstatic const unsigned char text[%u] = {", i,
+			MAX(k->v, 1u));
+		for (u32 j = 0; j < k->v; j++)
+			buf_printf(out, "%s0x%02x", j ? j % 16 ? ", " : ",\n\t\t" : " ", (u8)k->text[j]);
+		buf_printf(out, " };\n\tunsigned i, j;\n\n\tfor (i = 0; i + %u <= n; i++) {\n"
+			"\t\tfor (j = 0; j < %u && p[i + j] == text[j]; j++)\n\t\t\t;\n"
+			"\t\tif (j == %u)\n\t\t\treturn 1;\n\t}\n\treturn 0;\n}\n", k->v, k->v, k->v);
+	}
+}
+
 void
 filt_c(const Filt *f, const char *name, Buf *out)
 {
-	u32 n = f->root->id + 1;
+	u32 n = f->exact.root->id + 1;
 	bool *reached = NEW_N(f->a, bool, n), has_chain = false;
 	u64 cells = 0;
 
-	reached[f->root->id] = true;
+	reached[f->exact.root->id] = true;
 	for (u32 i = n; i-- > 0;) {
-		Node *x = f->g->node.v[i];
+		Node *x = f->exact.g->node.v[i];
 
 		if (!reached[i] || x->op == N_RET)
 			continue;
@@ -168,23 +186,25 @@ filt_c(const Filt *f, const char *name, Buf *out)
 		has_chain |= x->op == N_CHAIN;
 		cells |= (x->e ? x->e->cells : 0) | (x->op == N_LET ? 1ull << x->k : 0);
 	}
-	buf_printf(out, "/* A packet filter: 1 if it accepts the packet of caplen bytes (len on the wire). */\n%s%s\nint\n"
-		"%s(const unsigned char *p, unsigned caplen, unsigned len)\n{\n\tunsigned v;\n", helpers, has_chain ? chain_helper : "", name);
+	buf_printf(out, "/* A packet filter: 1 if it accepts the packet of caplen bytes (len on the wire). */\n%s%s", helpers,
+		has_chain ? chain_helper : "");
+	searches(f, out);
+	buf_printf(out, "\nint\n%s(const unsigned char *p, unsigned caplen, unsigned len)\n{\n\tunsigned v;\n", name);
 	for (u32 c = 0; c < 64; c++)
 		if (cells >> c & 1)
 			buf_printf(out, "\tunsigned m%u = 0;\n", c);
 	buf_puts(out, "\n\t(void)len, (void)v, (void)load8, (void)load16, (void)load32, (void)shift_left, (void)shift_right;\n");
 	for (u32 i = n; i-- > 0;) {
-		Node *x = f->g->node.v[i];
+		Node *x = f->exact.g->node.v[i];
 
 		if (!reached[i])
 			continue;
 		if (x->op == N_RET) {
-			if (x == f->root)
+			if (x == f->exact.root)
 				buf_printf(out, "\treturn %u;\n", x->k);
 			continue;
 		}
-		if (x != f->root)
+		if (x != f->exact.root)
 			buf_printf(out, "n%u:\n", i);
 		if (x->op == N_CHAIN) {
 			chain(x, out);

@@ -234,6 +234,7 @@ value(Emit *e, Ex *x)
 	switch (x->op) {
 	case X_IMM: MOV_IMM(0, x->k); break;
 	case X_LEN: length(e); break;
+	case X_ASK: e->failed = true; break;
 	case X_CELL: LOAD(0, 8 * (x->k + 1)); break;
 	case X_LD: load(e, x); break;
 	case X_NEG:

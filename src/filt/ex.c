@@ -36,7 +36,7 @@ bound(const Ex *x)
 	switch (x->op) {
 	case X_IMM: return x->k;
 	case X_LD: return x->size == 1 ? 0xff : x->size == 2 ? 0xffff : 0xffffffffu;
-	case X_CMP: return 1;
+	case X_CMP: case X_ASK: return 1;
 	case X_ALU:
 		switch (x->alu) {
 		case BPF_ADD: return l + r <= 0xffffffffu ? (u32)(l + r) : 0xffffffffu;
@@ -97,6 +97,7 @@ find(Graph *g, Ex key)
 
 Ex *ex_imm(Graph *g, u32 k) { return find(g, (Ex){ .op = X_IMM, .k = k }); }
 Ex *ex_len(Graph *g) { return find(g, (Ex){ .op = X_LEN }); }
+Ex *ex_ask(Graph *g, u32 number) { return find(g, (Ex){ .op = X_ASK, .k = number }); }
 Ex *ex_cell(Graph *g, u32 cell) { return find(g, (Ex){ .op = X_CELL, .k = cell }); }
 
 /* Offsets above 0xfff00000 are the kernel's (packet type, VLAN tag...), and no part of the packet. */

@@ -22,6 +22,7 @@ typedef struct FiltOpts {
 	bool plain;                     /* no optimization */
 	bool savefile, swapped;         /* the packets come from a file (of the other byte order) */
 	bool vlan_meta;                 /* the kernel keeps VLAN tags beside the packet (live captures) */
+	bool no_text, no_process;       /* `contains` is refused; so are pid, comm and cgroup: the program has to be all */
 	bool scoped;                    /* encapsulation holds in its own `and` group only; IPv6 headers are walked */
 } FiltOpts;
 
@@ -36,12 +37,14 @@ const char *filt_link_name(int linktype);       /* NULL if unknown */
 Filt *filt_compile(Arena *a, Diag *d, const char *text, size_t n, const FiltOpts *opts);
 const FiltInsn *filt_code(const Filt *f, u32 *n);
 bool filt_rejects_all(const Filt *f);
-/* The words about the local process (pid, comm, cgroup), which no program can see: does it fit? */
-bool filt_wants_process(const Filt *f);
-/* `contains "..."`: programs have no loops to search with, so this too is asked behind the program. */
-bool filt_wants_text(const Filt *f);
-bool filt_text_fits(const Filt *f, const u8 *p, u32 n);
-bool filt_process_fits(const Filt *f, u32 pid, const char *comm, const char *cgroup);
+/* ask.c: `contains`, `pid`, `comm` and `cgroup` are no tests of bytes at a place. Where a filter asks for them, its program
+ * (filt_code) only lets through what can still be accepted, and filt_accepts() decides. */
+bool filt_asks(const Filt *f);
+bool filt_asks_process(const Filt *f);
+typedef struct FiltProcess { u32 pid; const char *comm, *cgroup; } FiltProcess;
+/* What is known beside the packet's bytes. process is called when it is asked for; NULL: no local process. */
+typedef struct FiltBeside { bool outgoing; u32 ifindex; const FiltProcess *(*process)(void *arg); void *arg; } FiltBeside;
+u32 filt_accepts(const Filt *f, const u8 *p, u32 caplen, u32 len, const FiltBeside *beside);
 
 /* ebpf.c: the same filter as eBPF. PLAIN: r1 is the packet, r2 its length. The answer of SOCKET and PLAIN is the snapshot
  * length or 0; TC passes (0) or drops (2), XDP passes (2) or drops (1). table: read-only data; relocs: instructions
@@ -69,7 +72,8 @@ void filt_explain(const Filt *f, Buf *out);
 
 /* check.c: are two filters of one link type the same? DIFFERENT: packet is accepted by one of them only. */
 typedef enum FiltVerdict { FILT_SAME, FILT_DIFFERENT, FILT_UNKNOWN } FiltVerdict;
-typedef struct FiltCheck { u8 *packet; u32 len; bool first, second; u32 ways; } FiltCheck;
+/* process: that of the packet, where the filters ask for one. */
+typedef struct FiltCheck { u8 *packet; u32 len; bool first, second; u32 ways; FiltProcess process; } FiltCheck;
 FiltVerdict filt_compare(Arena *a, Diag *d, const Filt *x, const Filt *y, FiltCheck *out);
 
 /* print.c: as tcpdump -d, -dd and -ddd print it. */

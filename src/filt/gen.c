@@ -545,8 +545,6 @@ gen_ast(Gen *g, Ast *n)
 			g->l = saved;
 		return b;
 	case A_NOT:
-		if (n->l->kind == A_CONTAINS && n->l->flag)
-			return b_const(g, true);
 		b = b_not(g, gen_ast(g, n->l));
 		if (g->o->scoped)
 			g->l = saved;
@@ -560,18 +558,7 @@ gen_ast(Gen *g, Ast *n)
 	case A_LESS: return b_not(g, b_cmp(g, BPF_JGT, ex_len(g->g), n->v));
 	case A_GREATER: return b_cmp(g, BPF_JGE, ex_len(g->g), n->v);
 	case A_BYTE: return gen_byte(g, n);
-	case A_PID: case A_COMM: case A_CGROUP:
-		if (n->flag)
-			return b_const(g, true);
-		gen_bad(g, "pid, comm and cgroup are no part of a packet: they can only be and-ed with all the rest");
-		diag_hint(g->d, "write 'pid 123 and (...)'");
-		return b_const(g, false);
-	case A_CONTAINS:
-		if (n->flag)
-			return b_const(g, true);
-		gen_bad(g, "'contains' is looked at behind the program: it can only be and-ed with all the rest");
-		diag_hint(g->d, "write '(...) and contains \"...\"'");
-		return b_const(g, false);
+	case A_CONTAINS: case A_PID: case A_COMM: case A_CGROUP: return gen_ask(g, n);
 	case A_VLAN: case A_MPLS: case A_PPPOED: case A_PPPOES: case A_GENEVE: case A_VXLAN: case A_IPIP: case A_GRE:
 		return gen_encap(g, n);
 	}
@@ -611,22 +598,13 @@ init_layout(Gen *g)
 }
 
 Bool *
-filt_gen(Arena *a, Diag *d, Graph *graph, Ast *ast, const FiltOpts *o)
+filt_gen(Arena *a, Diag *d, Graph *graph, Ast *ast, const FiltOpts *o, bool outer)
 {
 	Gen g = { .a = a, .d = d, .g = graph, .o = o };
 	Bool *b;
 
 	init_layout(&g);
-	for (Ast *n = ast; n; n = n->kind == A_AND ? n->l : NULL) {
-		Ast *c = n->kind == A_AND ? n->r : n;
-
-		if (c->kind == A_NOT && c->l->kind == A_CONTAINS) {
-			*c->l = (Ast){ .kind = A_CONTAINS, .flag = true, .text = c->l->text, .v = c->l->v, .at = c->l->at };
-			continue;
-		}
-		c->flag |= c->kind == A_CONTAINS || (c->kind >= A_PID && c->kind <= A_CGROUP);
-	}
-	b = gen_ast(&g, ast);
+	b = outer ? gen_without_asks(&g, ast) : gen_ast(&g, ast);
 	if (ast->kind != A_TRUE)
 		b = b_and(&g, gen_prologue(&g), b);
 	return g.failed ? NULL : b;

@@ -102,6 +102,10 @@ Bool *gen_walked(Gen *g, const Set *protos, bool also_rest);
 /* What has to run before all tests: lengths of variable link headers. NULL if there is nothing. */
 Bool *gen_prologue(Gen *g);
 
+/* ask.c */
+Bool *gen_ask(Gen *g, const Ast *n);
+Bool *gen_without_asks(Gen *g, Ast *n);
+
 /* gen_arith.c */
 Bool *gen_relation(Gen *g, Ast *n);
 Bool *gen_byte(Gen *g, Ast *n);

@@ -341,8 +341,6 @@ cast(Gen *g, Ast *n)
 		broadcast ? "'broadcast' goes with ether and ip" : "'multicast' goes with ether, ip and ip6");
 }
 
-enum { META_PKTTYPE = 0xfffff000u + 4, META_IFINDEX = 0xfffff000u + 8 };
-
 static Bool *
 bound(Gen *g, bool out)
 {

@@ -105,12 +105,12 @@ typedef struct LinkRow {
 const LinkRow *filt_link_row(int number);
 
 /* ---- values ---- */
-typedef enum ExOp { X_IMM, X_LEN, X_LD, X_ALU, X_NEG, X_CELL, X_CMP } ExOp;
+typedef enum ExOp { X_IMM, X_LEN, X_LD, X_ALU, X_NEG, X_CELL, X_CMP, X_ASK } ExOp;
 typedef struct Ex {
 	u8 op;
 	u8 size;                /* X_LD: 1, 2, 4 */
 	u16 alu;                /* BPF_ADD...; X_CMP: BPF_JEQ, BPF_JGT, BPF_JGE; its value is 0 or 1 */
-	u32 k;                  /* X_IMM: value; X_LD: offset; X_CELL: number */
+	u32 k;                  /* X_IMM: value; X_LD: offset; X_CELL, X_ASK: number */
 	struct Ex *a, *b;       /* X_LD: a is what is added to the offset, or NULL */
 	u32 id, hi;             /* hi: no value is greater */
 	u64 cells;              /* those it reads */
@@ -151,6 +151,9 @@ typedef struct Node {
 	struct Node *memo;
 } Node;
 
+/* A test of what is no byte at a place: kind A_CONTAINS (the v bytes of text), A_PID (v), A_COMM, A_CGROUP (text). */
+typedef struct Ask { u8 kind; u32 v; const char *text; } Ask;
+
 typedef struct Graph {
 	Arena *a;
 	Vec(Ex *) ex;
@@ -159,6 +162,7 @@ typedef struct Graph {
 	Vec(Node *) node;
 	Node **node_slot;
 	u32 node_slots;
+	Vec(Ask) ask;
 	Node *yes, *no, *root;
 	u32 cells;
 	u32 stamp;
@@ -169,6 +173,7 @@ typedef struct Graph {
 Ex *ex_imm(Graph *g, u32 k);
 Ex *ex_len(Graph *g);
 Ex *ex_cell(Graph *g, u32 cell);
+Ex *ex_ask(Graph *g, u32 number);
 Ex *ex_ld(Graph *g, u32 size, Ex *base, u32 k);
 Ex *ex_alu(Graph *g, u16 op, Ex *a, Ex *b);
 Ex *ex_neg(Graph *g, Ex *a);
@@ -249,17 +254,30 @@ FiltInsn *mach_layout(Mach *m, MNode *root, bool true_first, u32 *n);
 /* csource.c: a value as an expression of C. */
 void filt_c_value(const Ex *e, Buf *out);
 
-/* gen.c: NULL after an error. */
-Bool *filt_gen(Arena *a, Diag *d, Graph *g, Ast *ast, const FiltOpts *o);
+/* gen.c: NULL after an error. outer: only what a program can test, for the kernel, which lets more through. */
+Bool *filt_gen(Arena *a, Diag *d, Graph *g, Ast *ast, const FiltOpts *o, bool outer);
+
+/* ask.c */
+bool ast_asks(const Ast *n);
+bool ask_holds(const Ask *k, const u8 *p, u32 n, const FiltProcess *w);
+/* Offsets of loads that are answered from elsewhere: what Linux knows beside the packet, and the asks from FILT_ASK on. */
+enum { META_PKTTYPE = 0xfffff000u + 4, META_IFINDEX = 0xfffff000u + 8, FILT_ASK = 0xfffff800u };
+
+/* run.c: as filt_run_checked; a load out of the packet of 4 bytes, or 2, at a constant offset is first offered to `answer`. */
+typedef bool FiltAnswer(void *arg, u32 at, u32 *v);
+u32 filt_run_asking(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32 len, FiltAnswer *answer, void *arg, bool *ran_out);
+
+typedef struct Program { Graph *g; Node *root; FiltInsn *insn; u32 n; } Program;
 
 struct Filt {
 	Arena *a;
 	FiltOpts opts;
 	Ast *ast;
-	Graph *g;
+	Graph *g;               /* of the program that asks nothing */
 	Node *root;
 	FiltInsn *insn;
 	u32 n;
+	Program exact;          /* with what is asked; the same if nothing is */
 	bool empty;             /* rejects every packet */
 };
 

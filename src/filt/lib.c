@@ -21,7 +21,7 @@ static Filt *
 compile(Arena *a, int linktype, int snaplen, const char *expr, const struct piton_filter_options *o, char *err, size_t size,
 	int *status)
 {
-	FiltOpts f = { .linktype = linktype, .snaplen = snaplen > 0 ? (u32)snaplen : 0 };
+	FiltOpts f = { .linktype = linktype, .no_text = true, .no_process = true, .snaplen = snaplen > 0 ? (u32)snaplen : 0 };
 	struct piton_filter_options mine = {0};
 	Diag *d = diag_new(a);
 	Filt *out;

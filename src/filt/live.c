@@ -248,6 +248,7 @@ live_next(Live *l, CapPacket *p, int timeout_ms)
 		p->direction = from->sll_pkttype == PACKET_OUTGOING ? 2 : 1;
 		if (l->want_direction && l->want_direction != p->direction)
 			continue;
+		p->ifindex = (u32)from->sll_ifindex;
 		p->ns = h->tp_sec * 1000000000ull + h->tp_nsec;
 		p->caplen = h->tp_snaplen;
 		p->len = h->tp_len;

@@ -40,8 +40,8 @@ holds(u16 op, u32 a, u32 b)
 	return op == BPF_JEQ ? a == b : op == BPF_JGT ? a > b : op == BPF_JGE ? a >= b : (a & b) != 0;
 }
 
-u32
-filt_run_checked(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32 len, u32 steps, bool *ran_out)
+static inline u32
+run(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32 len, u32 steps, FiltAnswer *answer, void *arg, bool *ran_out)
 {
 	Packet p = { pkt, caplen, len, false };
 	u32 a = 0, x = 0, m[16] = {0};
@@ -100,11 +100,26 @@ filt_run_checked(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32 len
 		}
 loaded:
 		if (p.out) {
+			p.out = false;
+			if (answer && BPF_CLASS(i->code) == BPF_LD && BPF_MODE(i->code) == BPF_ABS && answer(arg, i->k, &a))
+				continue;
 			*ran_out = true;
 			return 0;
 		}
 	}
 	return FILT_GAVE_UP;
+}
+
+u32
+filt_run_checked(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32 len, u32 steps, bool *ran_out)
+{
+	return run(insn, n, pkt, caplen, len, steps, NULL, NULL, ran_out);
+}
+
+u32
+filt_run_asking(const FiltInsn *insn, u32 n, const u8 *pkt, u32 caplen, u32 len, FiltAnswer *answer, void *arg, bool *ran_out)
+{
+	return run(insn, n, pkt, caplen, len, 0xffffffffu, answer, arg, ran_out);
 }
 
 u32

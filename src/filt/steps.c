@@ -107,6 +107,7 @@ emit_a(Sim *m, Ex *e)
 	switch (e->op) {
 	case X_IMM: put(m, BPF_LD | BPF_IMM, e->k, e, m->x); break;
 	case X_LEN: put(m, BPF_LD | BPF_W | BPF_LEN, 0, e, m->x); break;
+	case X_ASK: put(m, BPF_LD | BPF_W | BPF_ABS, FILT_ASK + e->k, e, m->x); break;
 	case X_CELL: put(m, BPF_LD | BPF_MEM, CELL + e->k, e, m->x); break;
 	case X_LD:
 		if (e->a) {
