@@ -32,6 +32,10 @@ int filter_say(const char *fmt, ...) PRINTF(1, 2);      /* on standard error; gi
 int filter_run(FilterJob *j);
 int filter_list_ifaces(void);
 int filter_list_links(FilterJob *j);
-/* filter_explain.c: --explain, --check A B, -v of -d. */
+/* filter_feed.c: who sends, from BPF programs; NULL: *err says why there is none. feed_find is an OwnerAsk. */
+typedef struct Feed Feed;
+Feed *feed_open(Arena *a, int *err);
+bool feed_find(void *feed, const OwnerEnds *e, u32 *pid, char comm[16]);
+void feed_close(Feed *f);
 
 #endif

@@ -27,6 +27,7 @@ typedef struct Run {
 	Buf line, err;
 	int status;
 	Owners *owners;
+	Feed *feed;
 	const CapPacket *at;            /* the packet in hand, and its process */
 	const Owner *owner;
 	FiltProcess process;
@@ -45,6 +46,21 @@ on_signal(int sig)
 }
 
 /* ---- filtering ---- */
+
+static void
+want_owners(Run *r)
+{
+	int err;
+
+	if (r->owners || r->j->in)
+		return;
+	r->owners = owners_new(r->j->a);
+	r->feed = feed_open(r->j->a, &err);
+	if (r->feed)
+		owners_ask_first(r->owners, feed_find, r->feed);
+	else if (r->j->verbose)
+		filter_say("processes are found in the socket tables alone; BPF programs on the cgroup: %s", strerror(-err));
+}
 
 static LinkFilter *
 filter_for(Run *r, int linktype)
@@ -66,8 +82,8 @@ filter_for(Run *r, int linktype)
 		r->status = 2;
 		return NULL;
 	}
-	if (filt_asks_process(f.f) && !r->owners)
-		r->owners = owners_new(r->j->a);
+	if (filt_asks_process(f.f))
+		want_owners(r);
 	VEC_PUSH(r->j->a, &r->filters, f);
 	return &r->filters.v[r->filters.n - 1];
 }
@@ -451,7 +467,7 @@ filter_run(FilterJob *j)
 	struct sigaction sa = { .sa_handler = on_signal };
 
 	if (j->process) {
-		r.owners = owners_new(j->a);
+		want_owners(&r);
 		j->live.immediate = true;
 	}
 	sigaction(SIGINT, &sa, NULL);
@@ -472,6 +488,7 @@ filter_run(FilterJob *j)
 	if (fflush(stdout) && !r.status)
 		r.status = 1;
 	owners_free(r.owners);
+	feed_close(r.feed);
 	if (r.machine)
 		r.machine->ops->close(r.machine);
 	buf_free(&r.line);

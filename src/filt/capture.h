@@ -57,6 +57,11 @@ void live_close(Live *l);
 typedef struct Owners Owners;
 typedef struct Owner { u32 pid; const char *comm, *cgroup, *text; } Owner;      /* text: "pid 12 curl" */
 Owners *owners_new(Arena *a);
+/* A packet's two ends; addresses as in packets, an IPv4 address in the first 4 bytes. */
+typedef struct OwnerEnds { u8 local[16], remote[16]; u16 lport, rport; u8 proto, v6; } OwnerEnds;
+/* Asked before the tables are: who has sent from local to remote? false: not known. */
+typedef bool OwnerAsk(void *arg, const OwnerEnds *e, u32 *pid, char comm[16]);
+void owners_ask_first(Owners *o, OwnerAsk *ask, void *arg);
 const Owner *owners_find(Owners *o, const u8 *p, u32 n, int linktype);
 void owners_free(Owners *o);
 

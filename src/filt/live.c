@@ -21,7 +21,7 @@
 
 enum { BLOCK = 1 << 20, COOKED = 20 };
 struct Live {
-	int fd, ifindex, linktype;
+	int fd, ifindex, linktype, lo;
 	bool cooked, promisc, immediate;
 	u32 snaplen, blocks;
 	u8 *ring;
@@ -92,6 +92,7 @@ live_open(Arena *a, const char *dev, const LiveOpts *o, Buf *err)
 	l->immediate = o->immediate;
 	l->want_direction = o->direction;
 	l->copy = arena_alloc(a, (size_t)o->snaplen + 64);
+	l->lo = (int)if_nametoindex("lo");
 	l->ifindex = any ? 0 : (int)if_nametoindex(dev);
 	if (!any && !l->ifindex) {
 		buf_printf(err, "there is no interface '%s'", dev);
@@ -247,6 +248,9 @@ live_next(Live *l, CapPacket *p, int timeout_ms)
 		memset(p, 0, sizeof(*p));
 		p->direction = from->sll_pkttype == PACKET_OUTGOING ? 2 : 1;
 		if (l->want_direction && l->want_direction != p->direction)
+			continue;
+		/* loopback shows each packet on its way out and on its way in: once is enough */
+		if (p->direction == 2 && from->sll_ifindex == l->lo && l->want_direction != 2)
 			continue;
 		p->ifindex = (u32)from->sll_ifindex;
 		p->ns = h->tp_sec * 1000000000ull + h->tp_nsec;

@@ -1,6 +1,7 @@
-/* owner: which local process a packet belongs to. Its addresses and ports are looked up in the tables of sockets
- * (/proc/net/tcp, tcp6, udp, udp6), the socket's inode among the files of all processes. What was found once is kept, so
- * that the last packets of a connection still have a name; tables are read again when a packet finds nothing in them. */
+/* owner: which local process a packet belongs to. Whoever owners_ask_first() names is asked first (cmd/: BPF programs that see
+ * sockets as they are made). Else the packet's addresses and ports are looked up in the tables of sockets (/proc/net/tcp, tcp6,
+ * udp, udp6), the socket's inode among the files of all processes. What was found once is kept until the same ports open a
+ * connection again, so that the last packets of one still have a name; tables are read again when a packet is in none. */
 #include "filt/capture.h"
 
 #include <dirent.h>
@@ -10,15 +11,18 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef struct Ends { u8 proto, v6; u16 lport, rport; u8 local[16], remote[16]; } Ends;
+typedef OwnerEnds Ends;
 typedef struct Sock { Ends e; u64 inode; bool any; } Sock;    /* any: unconnected */
 struct Owners {
 	Arena *a;
 	Map known;              /* Ends -> Owner */
 	Map inodes;             /* inode -> Owner */
+	Map pids;               /* pid -> Owner, of those that were told */
 	Sock *sock;
 	u32 n, cap;
 	u64 read_at;
+	OwnerAsk *ask;          /* who knows better than the tables, or NULL */
+	void *ask_arg;
 };
 
 static u64
@@ -36,8 +40,15 @@ owners_new(Arena *a)
 	Owners *o = NEW(a, Owners);
 
 	o->a = a;
-	o->known.arena = o->inodes.arena = a;
+	o->known.arena = o->inodes.arena = o->pids.arena = a;
 	return o;
+}
+
+void
+owners_ask_first(Owners *o, OwnerAsk *ask, void *arg)
+{
+	o->ask = ask;
+	o->ask_arg = arg;
 }
 
 void
@@ -114,23 +125,51 @@ read_tables(Owners *o)
 /* ---- processes ---- */
 
 static Owner *
-owner_of(Owners *o, u32 pid)
+new_owner(Owners *o, u32 pid, const char *comm)
 {
 	Owner *w = NEW(o->a, Owner);
 	char path[64];
 	Buf b = {0};
 
 	w->pid = pid;
-	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
-	if (!host_read(path, &b) && b.n)
-		w->comm = arena_str(o->a, b.p, strcspn(b.p, "\n"));
-	else
-		w->comm = "?";
-	buf_clear(&b);
+	w->comm = arena_str(o->a, comm, strlen(comm));
 	snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
 	w->cgroup = !host_read(path, &b) && b.n ? arena_str(o->a, b.p, b.n) : "";
 	w->text = arena_printf(o->a, "pid %u %s", pid, w->comm);
 	buf_free(&b);
+	return w;
+}
+
+static Owner *
+owner_of(Owners *o, u32 pid)
+{
+	char path[64];
+	Buf b = {0};
+	Owner *w;
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
+	if (!host_read(path, &b) && b.n)
+		b.p[strcspn(b.p, "\n")] = 0;
+	w = new_owner(o, pid, b.n ? b.p : "?");
+	buf_free(&b);
+	return w;
+}
+
+/* One Owner for a pid, until another program runs under it. */
+static Owner *
+told(Owners *o, const Ends *e)
+{
+	char comm[16];
+	u32 pid;
+	Owner *w;
+
+	if (!o->ask || !o->ask(o->ask_arg, e, &pid, comm))
+		return NULL;
+	w = map_get(&o->pids, (char *)&pid, sizeof(pid));
+	if (!w || strcmp(w->comm, comm)) {
+		w = new_owner(o, pid, comm);
+		map_set(&o->pids, (char *)&pid, sizeof(pid), w);
+	}
 	return w;
 }
 
@@ -221,8 +260,9 @@ find(Owners *o, const Ends *e)
 
 /* ---- packets ---- */
 
+/* *first: it opens a connection. */
 static bool
-ends_of(const u8 *p, u32 n, int linktype, Ends *e, Ends *back)
+ends_of(const u8 *p, u32 n, int linktype, Ends *e, Ends *back, bool *first)
 {
 	u32 at = linktype == 1 ? 14 : linktype == 276 ? 20 : linktype == 113 ? 16 : 0, size;
 
@@ -252,6 +292,7 @@ ends_of(const u8 *p, u32 n, int linktype, Ends *e, Ends *back)
 		return false;
 	e->lport = (u16)(p[at] << 8 | p[at + 1]);
 	e->rport = (u16)(p[at + 2] << 8 | p[at + 3]);
+	*first = e->proto == 6 && n >= at + 14 && (p[at + 13] & 0x12) == 2;
 	*back = *e;
 	memcpy(back->local, e->remote, 16);
 	memcpy(back->remote, e->local, 16);
@@ -265,10 +306,16 @@ owners_find(Owners *o, const u8 *p, u32 n, int linktype)
 {
 	Ends e[2];
 	Owner *w;
+	bool first;
 
-	if (!ends_of(p, n, linktype, &e[0], &e[1]))
+	if (!ends_of(p, n, linktype, &e[0], &e[1], &first))
 		return NULL;
-	w = map_get(&o->known, (char *)&e[0], sizeof(Ends));
+	w = told(o, &e[0]);
+	if (!w)
+		w = told(o, &e[1]);
+	if (w)
+		return w;
+	w = first ? NULL : map_get(&o->known, (char *)&e[0], sizeof(Ends));
 	for (u32 turn = 0; !w && turn < 2; turn++) {
 		if (turn && now_ms() - o->read_at < 5)
 			break;
@@ -278,7 +325,7 @@ owners_find(Owners *o, const u8 *p, u32 n, int linktype)
 		if (!w)
 			w = find(o, &e[1]);
 	}
-	if (w) {
+	if (w || first) {
 		map_set(&o->known, (char *)&e[0], sizeof(Ends), w);
 		map_set(&o->known, (char *)&e[1], sizeof(Ends), w);
 	}

@@ -144,6 +144,15 @@ kern_attach_iter(int prog_fd)
 	return create_link(&link);
 }
 
+/* target_fd is a cgroup's folder here. */
+int
+kern_attach_cgroup(int prog_fd, int cgroup_fd, u32 type)
+{
+	LinkAttr link = { .prog_fd = (u32)prog_fd, .target_fd = (u32)cgroup_fd, .attach_type = type };
+
+	return create_link(&link);
+}
+
 int
 kern_pin(int fd, const char *path)
 {

@@ -39,6 +39,7 @@ int kern_attach_uprobe_multi(int prog_fd, bool ret, const char *path, const u64 
 int kern_attach_tracing(int prog_fd);                            /* fentry, fexit: the target is in the program */
 int kern_pin(int fd, const char *path);                          /* in the BPF file system */
 int kern_attach_iter(int prog_fd);                               /* the link; */
+int kern_attach_cgroup(int prog_fd, int cgroup_fd, u32 type);    /* since Linux 5.7 */
 int kern_btf_fd(const char *module);                             /* of a module's BTF in the kernel, or -errno */
 int kern_iter_fd(int link_fd);                                   /* reading it to the end runs the program for each object */
 int kern_breakpoint(u64 addr, u32 len, const char *mode, s32 pid, s32 cpu);

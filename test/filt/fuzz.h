@@ -268,12 +268,12 @@ link_primitive(void)
 	}
 }
 
-/* On these, libpcap keeps the length of the 802.11 header in a cell that arithmetic may have been given before: no oracle. */
+/* On these, libpcap keeps the length of the link header in a cell that arithmetic may have been given before: no oracle. */
 static bool
-is_wlan(int dlt)
+has_length_cell(int dlt)
 {
 	return dlt == DLT_IEEE802_11 || dlt == DLT_IEEE802_11_RADIO || dlt == DLT_PRISM_HEADER || dlt == DLT_IEEE802_11_RADIO_AVS ||
-		dlt == DLT_PPI;
+		dlt == DLT_PPI || dlt == DLT_PFLOG;
 }
 
 static void
@@ -281,7 +281,7 @@ primitive(int dlt)
 {
 	u32 what = rnd(20);
 
-	if (is_wlan(dlt) && (what == 12 || what == 13))
+	if (has_length_cell(dlt) && (what == 12 || what == 13))
 		what = 14;
 	switch (what) {
 	case 0: case 1: case 2: say("%s", proto_word()); break;
@@ -454,7 +454,7 @@ fuzz(u32 pairs, u32 count)
 		oracle(dlt, text, false, mask, &ref);
 		/* geneve's cells may be those that arithmetic used before: what they hold where geneve failed is chance */
 		if ((strstr(text, "geneve") && strpbrk(text, "[<>=")) || different(&ref, !ref.insn) || folded(&b) ||
-		    (spoiled && is_wlan(dlt) && strpbrk(text, "<>=")) || (ref.insn && reads_garbage(ref.insn, ref.n))) {
+		    (spoiled && has_length_cell(dlt) && strpbrk(text, "<>=")) || (ref.insn && reads_garbage(ref.insn, ref.n))) {
 			left_out++;
 		} else if (!oracle(dlt, text, true, mask, &opt) && ref.insn && !strstr(opt.err, "rejects all")) {
 			/* the optimizer finds divisions by zero and the like: only -O takes these */
