@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { O_SCOPED = 256, O_EXPLAIN, O_CHECK, O_COUNT, O_PRINT, O_PROCESS, O_FORMAT, O_TYPE, O_IMMEDIATE, O_NUMBER, O_SKIP };
+enum { O_SCOPED = 256, O_EXPLAIN, O_CHECK, O_COUNT, O_PRINT, O_PROCESS, O_FORMAT, O_TYPE, O_IMMEDIATE, O_NUMBER, O_SKIP, O_MAPS };
 static const Option rows[] = {
 	{ 'd', "dump", NULL, "print the program; -dd as C, -ddd as numbers", 'd' },
 	{ 'o', "output", "FILE", "write the program: FILE.o as an eBPF object, FILE.c as C", 'o' },
@@ -16,6 +16,7 @@ static const Option rows[] = {
 	{ 'y', "linktype", "NAME", "the link type (EN10MB, RAW, LINUX_SLL2, ...)", 'y' },
 	{ 'F', NULL, "FILE", "read the expression from FILE", 'F' },
 	{ 0, "scoped", NULL, "encapsulation holds in its own group; IPv6 headers are walked", O_SCOPED },
+	{ 0, "maps", NULL, "captures: large sets as hash and LPM maps of the kernel, not as tables", O_MAPS },
 	{ 0, "explain", NULL, "say in words what is accepted", O_EXPLAIN },
 	{ 0, "check", NULL, "two expressions: are they the same filter?", O_CHECK },
 	{ 'r', "read", "FILE", "packets from a pcap or pcapng file, plain or gzip", 'r' },
@@ -201,6 +202,7 @@ option(FilterJob *j, int id, const char *v)
 	case O_IMMEDIATE: j->live.immediate = true; return 0;
 	case O_COUNT: j->counting = true; return 0;
 	case O_PRINT: j->print = true; return 0;
+	case O_MAPS: j->maps = true; return 0;
 	case O_PROCESS: j->process = true; return 0;
 	}
 	return 0;

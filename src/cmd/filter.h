@@ -3,6 +3,7 @@
 #define CMD_FILTER_H
 
 #include "cmd/cmd.h"
+#include "bpf/bpf.h"
 #include "filt/capture.h"
 #include "filt/filt.h"
 
@@ -14,6 +15,7 @@ typedef struct FilterJob {
 	int dump;                       /* -d -dd -ddd */
 	const char *in, *out, *iface;   /* -r -w -i */
 	const char *object, *kind;      /* -o FILE, --type */
+	bool maps;                      /* --maps */
 	bool explain, check, counting, print, process, line_buffered, unbuffered, number;
 	u64 count, file_mb, file_max, file_secs, skip;
 	int out_format;                 /* CAP_* */
@@ -32,6 +34,8 @@ int filter_say(const char *fmt, ...) PRINTF(1, 2);      /* on standard error; gi
 int filter_run(FilterJob *j);
 int filter_list_ifaces(void);
 int filter_list_links(FilterJob *j);
+/* filter_kernel.c: the program's handle, or -errno with the reason. */
+int filter_load(Machine *m, Arena *a, const FiltEbpf *e, u32 prog_type, Refusal *why);
 /* filter_feed.c: who sends, from BPF programs; NULL: *err says why there is none. feed_find is an OwnerAsk. */
 typedef struct Feed Feed;
 Feed *feed_open(Arena *a, int *err);

@@ -1,7 +1,6 @@
 /* filter_run: packets from a file or an interface, through the filter, to lines or a file. */
 #include "cmd/filter.h"
 
-#include "bpf/bpf.h"
 #include "kern/kern.h"
 
 #include <errno.h>
@@ -318,28 +317,21 @@ from_file(Run *r)
 	cap_close(in);
 }
 
-/* The filter as eBPF, where the classic machine has no room for it (4,096 instructions, no loops). */
+/* The filter as eBPF, where the classic machine has no room for it (4,096 instructions, no loops), or for --maps. */
 static int
 attach_ebpf(Run *r, Live *l, Filt *f)
 {
 	FiltEbpf e;
-	MapDef def = { .name = "table", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .max_entries = 1, .flags = BPF_F_RDONLY_PROG,
-		.frozen = true };
-	Code code = { .name = "filter", .prog_type = BPF_PROG_TYPE_SOCKET_FILTER };
 	Refusal why = {0};
-	int map = 0, prog, err;
+	int prog, err;
 
-	if (!filt_ebpf(f, FILT_SOCKET, &e))
+	if (!filt_ebpf(f, r->j->maps ? FILT_LIVE : FILT_SOCKET, &e))
 		return -EOPNOTSUPP;
 	r->machine = kern_machine_new();
-	def.value_size = (u32)e.table.n;
-	def.init = e.table.p;
-	if (def.value_size)
-		map = r->machine->ops->map_new(r->machine, &def);
-	code.insns = e.insns;
-	code.n = e.n;
-	prog = map < 0 ? map : r->machine->ops->prog_load(r->machine, &code, &map, def.value_size != 0, &why);
+	prog = filter_load(r->machine, r->j->a, &e, BPF_PROG_TYPE_SOCKET_FILTER, &why);
 	err = prog < 0 ? prog : live_filter_ebpf(l, kern_prog_fd(r->machine, prog));
+	if (!err && r->j->verbose)
+		filter_say("the filter runs in the kernel as eBPF: %u instructions, %u maps", e.n, e.maps.n);
 	if (prog < 0 && why.log.n && r->j->verbose)
 		fputs(why.log.p, stderr);
 	buf_free(&why.log);
@@ -365,7 +357,7 @@ attach(Run *r, Live *l)
 		return false;
 	}
 	insn = filt_code(f, &n);
-	err = live_filter(l, insn, n);
+	err = j->maps ? -E2BIG : live_filter(l, insn, n);
 	if (err && err != -EOPNOTSUPP)
 		err = attach_ebpf(r, l, f);
 	r->in_kernel = !err && !filt_asks(f);

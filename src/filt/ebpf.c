@@ -4,51 +4,23 @@
  * a general IR would have to find again. Forward over the graph: the state on the way into a node is complete when the
  * node is reached, so checks, loads and the last value are shared between nodes.
  * Registers: r6 context, r7 start, r8 end of the packet, r9 a variable offset, r0 the value looked at, r1 to r3 for the moment.
- * Plain programs call nothing and so need no register saved: r1 start, r2 length, r3 offset, r4 to r6 for the moment.
- * Sets of many ranges are tables in read-only data, searched by halving without branches. */
-#include "filt/in.h"
-
-#include "bpf/bpf.h"
+ * Plain programs call nothing and so need no register saved: r1 start, r2 length, r3 offset, r4 to r6 for the moment. */
+#include "filt/ebpf.h"
 
 #include <linux/filter.h>
 #include <stddef.h>
 
-enum { MANY = 30, MAX_OFF = 0x7fff, PKT_LIMIT = 0xffff, STACK_TEMP = 8 * 24, WALK = 10 };
-typedef struct State { bool met; Ex *r0, *r9; u32 checked; } State;
-typedef struct Fix { u32 at; Node *to; } Fix;           /* to NULL: reject */
-typedef struct Emit {
-	Arena *a;
-	Graph *g;
-	int kind;
-	u8 pkt, end, var, t1, t2, t3;   /* registers */
-	u32 snaplen;
-	Vec(Insn) v;
-	Vec(Fix) fix;
-	State *state;
-	State now;
-	u32 *at;                /* where a node's code begins */
-	u32 temps;
-	Buf *table;
-	VecU32 *relocs;         /* instructions that take the address of the table; imm of the second: offset */
-	bool failed;
-} Emit;
+enum { MAX_OFF = 0x7fff, PKT_LIMIT = 0xffff, STACK_TEMP = 8 * 24, WALK = 10 };
 
-static u32
-put(Emit *e, u8 code, u32 dst, u32 src, s32 off, s32 imm)
+u32
+ebpf_put(Emit *e, u8 code, u32 dst, u32 src, s32 off, s32 imm)
 {
 	VEC_PUSH(e->a, &e->v, ((Insn){ .code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = (s16)off, .imm = imm }));
 	return e->v.n - 1;
 }
 
-#define MOV_IMM(d, k) put(e, BPF_ALU | BPF_MOV | BPF_K, d, 0, 0, (s32)(k))
-#define MOV(d, s) put(e, BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
-#define ADD(d, s) put(e, BPF_ALU64 | BPF_ADD | BPF_X, d, s, 0, 0)
-#define ADD_IMM(d, k) put(e, BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, (s32)(k))
-#define STORE(off, s) put(e, BPF_STX | BPF_MEM | BPF_DW, 10, s, -(s32)(off), 0)
-#define LOAD(d, off) put(e, BPF_LDX | BPF_MEM | BPF_DW, d, 10, -(s32)(off), 0)
-
-static void
-go(Emit *e, u32 at, Node *to)
+void
+ebpf_go(Emit *e, u32 at, Node *to)
 {
 	VEC_PUSH(e->a, &e->fix, ((Fix){ at, to }));
 }
@@ -56,14 +28,14 @@ go(Emit *e, u32 at, Node *to)
 static void
 reject_if(Emit *e, u8 op, u32 dst, u32 src)
 {
-	go(e, put(e, BPF_JMP | op | BPF_X, dst, src, 0, 0), NULL);
+	ebpf_go(e, ebpf_put(e, BPF_JMP | op | BPF_X, dst, src, 0, 0), NULL);
 }
 
 /* if (r0 op k): values are 32 bits wide; constants from 2^31 would be sign-extended in a 64-bit comparison. */
-static u32
-jump_imm(Emit *e, u8 op, u32 reg, u32 k)
+u32
+ebpf_jump_imm(Emit *e, u8 op, u32 reg, u32 k)
 {
-	return put(e, (k >> 31 ? BPF_JMP32 : BPF_JMP) | op | BPF_K, reg, 0, 0, (s32)k);
+	return ebpf_put(e, (k >> 31 ? BPF_JMP32 : BPF_JMP) | op | BPF_K, reg, 0, 0, (s32)k);
 }
 
 static u8
@@ -76,7 +48,7 @@ static void
 host_order(Emit *e, u32 size)
 {
 	if (size > 1)
-		put(e, BPF_ALU | BPF_END | BPF_TO_BE, 0, 0, 0, (s32)size * 8);
+		ebpf_put(e, BPF_ALU | BPF_END | BPF_TO_BE, 0, 0, 0, (s32)size * 8);
 }
 
 /* ---- reading the packet into r0 ---- */
@@ -84,7 +56,7 @@ host_order(Emit *e, u32 size)
 static void
 field(Emit *e, u32 off, u32 size)
 {
-	put(e, BPF_LDX | BPF_MEM | size_bits(size), 0, 6, (s32)off, 0);
+	ebpf_put(e, BPF_LDX | BPF_MEM | size_bits(size), 0, 6, (s32)off, 0);
 }
 
 /* What the kernel knows beside the packet. */
@@ -114,7 +86,7 @@ check(Emit *e, u32 n)
 		return;
 	e->now.checked = n;
 	if (e->kind == FILT_PLAIN) {
-		go(e, jump_imm(e, BPF_JLT, e->end, n), NULL);
+		ebpf_go(e, ebpf_jump_imm(e, BPF_JLT, e->end, n), NULL);
 		return;
 	}
 	MOV(e->t1, e->pkt);
@@ -127,13 +99,13 @@ static void
 load_var(Emit *e, u32 k, u32 size, u32 hi)
 {
 	if (k + size > MAX_OFF) {
-		go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), NULL);
+		ebpf_go(e, ebpf_put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), NULL);
 		return;
 	}
 	if (hi > PKT_LIMIT - k - size)
-		go(e, jump_imm(e, BPF_JGT, e->var, PKT_LIMIT - k - size), NULL);
+		ebpf_go(e, ebpf_jump_imm(e, BPF_JGT, e->var, PKT_LIMIT - k - size), NULL);
 	if (e->kind == FILT_SOCKET) {
-		put(e, BPF_LD | BPF_IND | size_bits(size), 0, e->var, 0, (s32)k);
+		ebpf_put(e, BPF_LD | BPF_IND | size_bits(size), 0, e->var, 0, (s32)k);
 		return;
 	}
 	MOV(e->t1, e->pkt);
@@ -141,7 +113,7 @@ load_var(Emit *e, u32 k, u32 size, u32 hi)
 	MOV(e->t2, e->kind == FILT_PLAIN ? e->var : e->t1);
 	ADD_IMM(e->t2, k + size);
 	reject_if(e, BPF_JGT, e->t2, e->end);
-	put(e, BPF_LDX | BPF_MEM | size_bits(size), 0, e->t1, (s32)k, 0);
+	ebpf_put(e, BPF_LDX | BPF_MEM | size_bits(size), 0, e->t1, (s32)k, 0);
 	host_order(e, size);
 }
 
@@ -160,12 +132,12 @@ load(Emit *e, Ex *x)
 	} else if (x->k >= 0xfffff000u) {
 		meta(e, x->k);
 	} else if (x->k + x->size > MAX_OFF) {
-		go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), NULL);
+		ebpf_go(e, ebpf_put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), NULL);
 	} else if (e->kind == FILT_SOCKET) {
-		put(e, BPF_LD | BPF_ABS | size_bits(x->size), 0, 0, 0, (s32)x->k);
+		ebpf_put(e, BPF_LD | BPF_ABS | size_bits(x->size), 0, 0, 0, (s32)x->k);
 	} else {
 		check(e, x->k + x->size);
-		put(e, BPF_LDX | BPF_MEM | size_bits(x->size), 0, e->pkt, (s32)x->k, 0);
+		ebpf_put(e, BPF_LDX | BPF_MEM | size_bits(x->size), 0, e->pkt, (s32)x->k, 0);
 		host_order(e, x->size);
 	}
 }
@@ -180,7 +152,7 @@ length(Emit *e)
 	else {
 		MOV(0, e->end);
 		if (e->kind == FILT_XDP)
-			put(e, BPF_ALU64 | BPF_SUB | BPF_X, 0, e->pkt, 0, 0);
+			ebpf_put(e, BPF_ALU64 | BPF_SUB | BPF_X, 0, e->pkt, 0, 0);
 	}
 }
 
@@ -211,19 +183,19 @@ binary(Emit *e, Ex *x)
 		if ((op == BPF_LSH || op == BPF_RSH) && x->b->k > 31)
 			MOV_IMM(0, 0);
 		else
-			put(e, BPF_ALU | op | BPF_K, 0, 0, 0, (s32)x->b->k);
+			ebpf_put(e, BPF_ALU | op | BPF_K, 0, 0, 0, (s32)x->b->k);
 		return;
 	}
 	pair(e, x->a, x->b);
 	if (op == BPF_DIV || op == BPF_MOD)
-		go(e, jump_imm(e, BPF_JEQ, e->t1, 0), NULL);
+		ebpf_go(e, ebpf_jump_imm(e, BPF_JEQ, e->t1, 0), NULL);
 	if (op == BPF_LSH || op == BPF_RSH) {
-		over = jump_imm(e, BPF_JLE, e->t1, 31);
+		over = ebpf_jump_imm(e, BPF_JLE, e->t1, 31);
 		e->v.v[over].off = 2;
 		MOV_IMM(0, 0);
 		MOV_IMM(e->t1, 0);
 	}
-	put(e, BPF_ALU | op | BPF_X, 0, e->t1, 0, 0);
+	ebpf_put(e, BPF_ALU | op | BPF_X, 0, e->t1, 0, 0);
 }
 
 static void
@@ -239,97 +211,11 @@ value(Emit *e, Ex *x)
 	case X_LD: load(e, x); break;
 	case X_NEG:
 		value(e, x->a);
-		put(e, BPF_ALU | BPF_NEG, 0, 0, 0, 0);
+		ebpf_put(e, BPF_ALU | BPF_NEG, 0, 0, 0, 0);
 		break;
 	case X_ALU: binary(e, x); break;
 	}
 	e->now.r0 = x;
-}
-
-/* ---- sets ---- */
-
-static void
-piece(Emit *e, const Range *r, u32 n, u32 lo, u32 hi, Node *t, Node *f)
-{
-	if (!n) {
-		go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), f);
-		return;
-	}
-	if (n <= 4) {
-		for (u32 i = 0; i < n; i++) {
-			if (r[i].lo == r[i].hi) {
-				go(e, jump_imm(e, BPF_JEQ, 0, r[i].lo), t);
-			} else if (r[i].lo <= lo) {
-				go(e, jump_imm(e, BPF_JLE, 0, r[i].hi), t);
-			} else if (r[i].hi >= hi) {
-				go(e, jump_imm(e, BPF_JGE, 0, r[i].lo), t);
-			} else {
-				go(e, jump_imm(e, BPF_JLT, 0, r[i].lo), f);
-				go(e, jump_imm(e, BPF_JLE, 0, r[i].hi), t);
-			}
-			/* singles before a range below them would be lost behind its "less than": */
-			if (r[i].lo != r[i].hi && i + 1 < n)
-				lo = r[i].hi + 1;
-		}
-		go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), f);
-		return;
-	}
-	u32 mid = n / 2, at = jump_imm(e, BPF_JGE, 0, r[mid].lo);
-
-	piece(e, r, mid, lo, r[mid].lo - 1, t, f);
-	e->v.v[at].off = (s16)(e->v.n - at - 1);
-	piece(e, r + mid, n - mid, r[mid].lo, hi, t, f);
-}
-
-/* Finds the last range that begins at or before r0 by adding halves: (lo[i] - r0 - 1) >> 63 is 1 or 0. Shifts only: newer
- * verifiers take an arithmetic shift with a mask for a branch, and walk every way through the search. */
-static void
-search(Emit *e, const Set *set, Node *yes, Node *no)
-{
-	u8 t = e->t1, pos = e->t2, x = e->t3;   /* table, place, looked at */
-	u32 size = 1, base, at, last = set->r[set->n - 1].hi;
-
-	while (size < set->n)
-		size *= 2;
-	base = (u32)e->table->n;
-	for (u32 side = 0; side < 2; side++)
-		for (u32 i = 0; i < size; i++) {
-			u32 v = i < set->n ? side ? set->r[i].hi : set->r[i].lo : side ? (last == 0xffffffffu ? last : 0) : 0xffffffffu;
-
-			buf_put(e->table, &v, 4);
-		}
-	at = put(e, BPF_LD | BPF_IMM | BPF_DW, t, BPF_PSEUDO_MAP_VALUE, 0, 0);
-	VEC_PUSH(e->a, e->relocs, at);
-	put(e, 0, 0, 0, 0, (s32)base);
-	MOV_IMM(pos, 0);
-	for (u32 s = size / 2; s; s /= 2) {
-		MOV(x, pos);
-		put(e, BPF_ALU64 | BPF_LSH | BPF_K, x, 0, 0, 2);
-		ADD(x, t);
-		put(e, BPF_LDX | BPF_MEM | BPF_W, x, x, (s32)0, 0);
-		e->v.v[e->v.n - 1].off = 0;
-		if (s * 4 <= 0x7fff) {
-			e->v.v[e->v.n - 1].off = (s16)(s * 4);
-		} else {
-			e->v.n--;
-			ADD_IMM(x, s * 4);
-			put(e, BPF_LDX | BPF_MEM | BPF_W, x, x, 0, 0);
-		}
-		put(e, BPF_ALU64 | BPF_SUB | BPF_X, x, 0, 0, 0);
-		ADD_IMM(x, -1);
-		put(e, BPF_ALU64 | BPF_RSH | BPF_K, x, 0, 0, 63);
-		if (s > 1)
-			put(e, BPF_ALU64 | BPF_LSH | BPF_K, x, 0, 0, __builtin_ctz(s));
-		ADD(pos, x);
-	}
-	put(e, BPF_ALU64 | BPF_LSH | BPF_K, pos, 0, 0, 2);
-	ADD(t, pos);
-	put(e, BPF_LDX | BPF_MEM | BPF_W, pos, t, 0, 0);
-	go(e, put(e, BPF_JMP | BPF_JLT | BPF_X, 0, pos, 0, 0), no);
-	ADD_IMM(t, size * 4);
-	put(e, BPF_LDX | BPF_MEM | BPF_W, pos, t, 0, 0);
-	go(e, put(e, BPF_JMP | BPF_JLE | BPF_X, 0, pos, 0, 0), yes);
-	go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), no);
 }
 
 static void
@@ -342,23 +228,15 @@ branch(Emit *e, Node *n)
 
 		pair(e, n->e->a, n->e->b);
 		e->now.r0 = n->e->a;
-		go(e, put(e, BPF_JMP | n->e->alu | BPF_X, 0, e->t1, 0, 0), yes ? n->t : n->f);
-		go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), yes ? n->f : n->t);
+		ebpf_go(e, ebpf_put(e, BPF_JMP | n->e->alu | BPF_X, 0, e->t1, 0, 0), yes ? n->t : n->f);
+		ebpf_go(e, ebpf_put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), yes ? n->f : n->t);
 	} else if (node_is_bits(n, &negated)) {
 		value(e, n->e->a);
-		go(e, jump_imm(e, BPF_JSET, 0, n->e->b->k), negated ? n->f : n->t);
-		go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), negated ? n->t : n->f);
+		ebpf_go(e, ebpf_jump_imm(e, BPF_JSET, 0, n->e->b->k), negated ? n->f : n->t);
+		ebpf_go(e, ebpf_put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), negated ? n->t : n->f);
 	} else {
-		const Set *out;
-
 		value(e, n->e);
-		out = set_and(e->a, set_not(e->a, n->set), set_range(e->a, 0, n->e->hi));
-		if (n->set->n > MANY)
-			search(e, n->set, n->t, n->f);
-		else if (out->n < n->set->n || (out->n == 1 && out->r[0].lo == out->r[0].hi))
-			piece(e, out->r, out->n, 0, n->e->hi, n->f, n->t);
-		else
-			piece(e, n->set->r, n->set->n, 0, n->e->hi, n->t, n->f);
+		ebpf_set(e, n->set, n->e->hi, n->t, n->f);
 	}
 }
 
@@ -381,11 +259,11 @@ chain(Emit *e, Node *n)
 	for (u32 step = 0; step < WALK; step++) {
 		u32 to_adv[4], to_ah, done = 0;
 
-		go(e, jump_imm(e, BPF_JEQ, 0, c->proto), n->t);
+		ebpf_go(e, ebpf_jump_imm(e, BPF_JEQ, 0, c->proto), n->t);
 		for (u32 i = 0; c->v6 && i < 4; i++)
-			to_adv[i] = jump_imm(e, BPF_JEQ, 0, skipped[i]);
-		to_ah = jump_imm(e, BPF_JEQ, 0, 51);
-		go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), n->f);
+			to_adv[i] = ebpf_jump_imm(e, BPF_JEQ, 0, skipped[i]);
+		to_ah = ebpf_jump_imm(e, BPF_JEQ, 0, 51);
+		ebpf_go(e, ebpf_put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), n->f);
 		for (u32 ah = !c->v6; ah < 2; ah++) {
 			if (ah)
 				e->v.v[to_ah].off = (s16)(e->v.n - to_ah - 1);
@@ -395,19 +273,19 @@ chain(Emit *e, Node *n)
 			STORE(slot, 0);
 			load_var(e, c->net + 1, 1, PKT_LIMIT);
 			ADD_IMM(0, ah ? 2 : 1);
-			put(e, BPF_ALU64 | BPF_LSH | BPF_K, 0, 0, 0, ah ? 2 : 3);
+			ebpf_put(e, BPF_ALU64 | BPF_LSH | BPF_K, 0, 0, 0, ah ? 2 : 3);
 			if (ah)
 				MOV(e->var, 0);
 			else
 				ADD(e->var, 0);
 			LOAD(0, slot);
 			if (!ah)
-				done = put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0);
+				done = ebpf_put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0);
 		}
 		if (c->v6)
 			e->v.v[done].off = (s16)(e->v.n - done - 1);
 	}
-	go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), n->f);
+	ebpf_go(e, ebpf_put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), n->f);
 	e->now = (State){ true, NULL, NULL, 0 };
 }
 
@@ -438,10 +316,6 @@ node(Emit *e, Node *n)
 	switch (n->op) {
 	case N_TEST:
 		branch(e, n);
-		if (n->set->n > MANY && n->e->op != X_CMP)
-			e->now.r0 = n->e;       /* the search leaves it alone */
-		if (n->e->op == X_ALU && n->e->alu == BPF_AND && e->now.r0 == n->e->a)
-			break;
 		break;
 	case N_LET:
 		value(e, n->e);
@@ -450,7 +324,7 @@ node(Emit *e, Node *n)
 			e->now.r0 = NULL;
 		if (e->now.r9 && e->now.r9->cells >> n->k & 1)
 			e->now.r9 = NULL;
-		go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), n->t);
+		ebpf_go(e, ebpf_put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), n->t);
 		break;
 	case N_CHAIN: chain(e, n); break;
 	}
@@ -471,24 +345,24 @@ prologue(Emit *e, u64 cells)
 		MOV(6, 1);
 	switch (e->kind) {
 	case FILT_XDP:
-		put(e, BPF_LDX | BPF_MEM | BPF_W, 7, 6, offsetof(struct xdp_md, data), 0);
-		put(e, BPF_LDX | BPF_MEM | BPF_W, 8, 6, offsetof(struct xdp_md, data_end), 0);
+		ebpf_put(e, BPF_LDX | BPF_MEM | BPF_W, 7, 6, offsetof(struct xdp_md, data), 0);
+		ebpf_put(e, BPF_LDX | BPF_MEM | BPF_W, 8, 6, offsetof(struct xdp_md, data_end), 0);
 		break;
 	case FILT_TC:
 		/* headers that are not in the first piece of the packet are brought there */
-		put(e, BPF_LDX | BPF_MEM | BPF_W, 2, 6, offsetof(struct __sk_buff, len), 0);
-		ok = jump_imm(e, BPF_JLE, 2, 256);
+		ebpf_put(e, BPF_LDX | BPF_MEM | BPF_W, 2, 6, offsetof(struct __sk_buff, len), 0);
+		ok = ebpf_jump_imm(e, BPF_JLE, 2, 256);
 		e->v.v[ok].off = 1;
 		MOV_IMM(2, 256);
-		put(e, BPF_LDX | BPF_MEM | BPF_W, 7, 6, offsetof(struct __sk_buff, data), 0);
-		put(e, BPF_LDX | BPF_MEM | BPF_W, 8, 6, offsetof(struct __sk_buff, data_end), 0);
+		ebpf_put(e, BPF_LDX | BPF_MEM | BPF_W, 7, 6, offsetof(struct __sk_buff, data), 0);
+		ebpf_put(e, BPF_LDX | BPF_MEM | BPF_W, 8, 6, offsetof(struct __sk_buff, data_end), 0);
 		MOV(1, 7);
 		ADD(1, 2);
-		put(e, BPF_JMP | BPF_JLE | BPF_X, 1, 8, 4, 0);
+		ebpf_put(e, BPF_JMP | BPF_JLE | BPF_X, 1, 8, 4, 0);
 		MOV(1, 6);
-		put(e, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_skb_pull_data);
-		put(e, BPF_LDX | BPF_MEM | BPF_W, 7, 6, offsetof(struct __sk_buff, data), 0);
-		put(e, BPF_LDX | BPF_MEM | BPF_W, 8, 6, offsetof(struct __sk_buff, data_end), 0);
+		ebpf_put(e, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_skb_pull_data);
+		ebpf_put(e, BPF_LDX | BPF_MEM | BPF_W, 7, 6, offsetof(struct __sk_buff, data), 0);
+		ebpf_put(e, BPF_LDX | BPF_MEM | BPF_W, 8, 6, offsetof(struct __sk_buff, data_end), 0);
 		break;
 	}
 	if (cells)
@@ -515,12 +389,12 @@ returns(Emit *e)
 	yes = e->v.n;
 	if (some_yes) {
 		MOV_IMM(0, verdict ? (u32)accept[e->kind] : e->snaplen);
-		put(e, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+		ebpf_put(e, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 	}
 	no = e->v.n;
 	if (some_no) {
 		MOV_IMM(0, verdict ? reject[e->kind] : 0);
-		put(e, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+		ebpf_put(e, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 	}
 	for (u32 i = 0; i < e->fix.n; i++) {
 		Fix *x = &e->fix.v[i];
@@ -553,8 +427,8 @@ drop_idle_jumps(Emit *e)
 		k += !idle[i];
 	}
 	to[n] = k;
-	for (u32 i = 0; i < e->relocs->n; i++)
-		e->relocs->v[i] = to[e->relocs->v[i]];
+	for (u32 i = 0; i < e->out->relocs.n; i++)
+		e->out->relocs.v[i] = to[e->out->relocs.v[i]];
 	k = 0;
 	for (u32 i = 0; i < n; i++) {
 		if (idle[i])
@@ -570,15 +444,14 @@ drop_idle_jumps(Emit *e)
 bool
 filt_ebpf(const Filt *f, int kind, FiltEbpf *out)
 {
-	Emit em = { .a = f->a, .g = f->g, .kind = kind, .snaplen = f->opts.snaplen }, *e = &em;
+	Emit em = { .a = f->a, .g = f->g, .kind = kind == FILT_LIVE ? FILT_SOCKET : kind, .maps = kind == FILT_LIVE, .snaplen = f->opts.snaplen }, *e = &em;
 	u64 cells = 0;
 
 	memset(out, 0, sizeof(*out));
 	e->pkt = 7, e->end = 8, e->var = 9, e->t1 = 1, e->t2 = 2, e->t3 = 3;
 	if (kind == FILT_PLAIN)
 		e->pkt = 1, e->end = 2, e->var = 3, e->t1 = 4, e->t2 = 5, e->t3 = 6;
-	e->table = &out->table;
-	e->relocs = &out->relocs;
+	e->out = out;
 	e->state = NEW_N(e->a, State, f->root->id + 1);
 	e->at = NEW_N(e->a, u32, f->root->id + 1);
 	e->now.met = true;
@@ -589,7 +462,7 @@ filt_ebpf(const Filt *f, int kind, FiltEbpf *out)
 	if (cells >> 22)
 		return false;
 	prologue(e, cells);
-	go(e, put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), f->root);
+	ebpf_go(e, ebpf_put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0), f->root);
 	for (u32 i = f->root->id + 1; i-- > 0;)
 		if (e->state[i].met && f->g->node.v[i]->op != N_RET)
 			node(e, f->g->node.v[i]);

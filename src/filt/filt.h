@@ -48,10 +48,13 @@ u32 filt_accepts(const Filt *f, const u8 *p, u32 caplen, u32 len, const FiltBesi
 
 /* ebpf.c: the same filter as eBPF. PLAIN: r1 is the packet, r2 its length. The answer of SOCKET and PLAIN is the snapshot
  * length or 0; TC passes (0) or drops (2), XDP passes (2) or drops (1). table: read-only data; relocs: instructions
- * LD_IMM64 with BPF_PSEUDO_MAP_VALUE that take its address. false: something has no place there. Free table with buf_free. */
-enum { FILT_PLAIN, FILT_SOCKET, FILT_TC, FILT_XDP };
+ * LD_IMM64 with BPF_PSEUDO_MAP_VALUE that take its address, map 0. LIVE: as SOCKET, but large sets are maps, which the caller makes
+ * and fills: maps.v[i] is map i + 1. false: something has no place there. Free table with buf_free. */
+enum { FILT_PLAIN, FILT_SOCKET, FILT_TC, FILT_XDP, FILT_LIVE };
 struct bpf_insn;
-typedef struct FiltEbpf { struct bpf_insn *insns; u32 n; Buf table; VecU32 relocs; } FiltEbpf;
+/* Values of 4 bytes (any). Keys: numbers of the machine's order (hash), or pairs of a prefix length and 4 bytes (prefixes). */
+typedef struct FiltMap { bool prefixes; u32 n, *key; } FiltMap;
+typedef struct FiltEbpf { struct bpf_insn *insns; u32 n; Buf table; VecU32 relocs; Vec(FiltMap) maps; } FiltEbpf;
 bool filt_ebpf(const Filt *f, int kind, FiltEbpf *out);
 /* object.c: an ELF object with BTF for libbpf, tc and ip; section socket, tc or xdp. */
 bool filt_object(const Filt *f, int kind, Buf *out);

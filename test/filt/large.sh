@@ -4,7 +4,7 @@ i=0; while [ $i -lt 10000 ]; do echo "10.$((i % 200)).$((i / 200)).$((i * 7 % 25
 echo 127.0.0.2 >>"$TMP/hosts"
 cat >"$TMP/in.sh" <<'X'
 ip link set lo up
-"$PITON" filter -n -v -i lo -l -c 3 --immediate-mode "udp and dst host in {@$TMP/hosts}" >"$TMP/lines" 2>"$TMP/err" & a=$!
+"$PITON" filter -n -v -i lo -l -c 3 --immediate-mode $how "udp and dst host in {@$TMP/hosts}" >"$TMP/lines" 2>"$TMP/err" & a=$!
 n=0; until grep -q listening "$TMP/err"; do sleep 0.1; n=$((n + 1)); [ $n -lt 50 ] || exit 1; done
 python3 -c '
 import socket
@@ -12,8 +12,11 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for i in range(6): s.sendto(b"x", ("127.0.0.%d" % (1 + i % 2), 9))'
 wait $a
 X
-export TMP PITON
-timeout 30 unshare -n sh "$TMP/in.sh" || { cat "$TMP/err"; exit 1; }
-cat "$TMP/err"
-! grep -q 'filtered here' "$TMP/err" || exit 1
-[ "$(grep -c '> 127.0.0.2.9' "$TMP/lines")" = 3 ]
+export TMP PITON how
+for how in '' --maps; do
+	timeout 30 unshare -n sh "$TMP/in.sh" || { cat "$TMP/err"; exit 1; }
+	cat "$TMP/err"
+	! grep -q 'filtered here' "$TMP/err" || exit 1
+	grep -q "as eBPF: .*, $([ -n "$how" ] && echo 1 || echo 0) maps" "$TMP/err" || exit 1
+	[ "$(grep -c '> 127.0.0.2.9' "$TMP/lines")" = 3 ] || exit 1
+done
