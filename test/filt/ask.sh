@@ -62,7 +62,7 @@ int main(void)
 	return a || !b || c;
 }
 Y
-for cc in ${CC:-cc} clang; do
+for cc in "${CC:-cc}" clang; do
 	command -v "${cc##* }" >/dev/null || continue
 	$cc -Wall -Werror -o "$TMP/main" "$TMP/main.c" && "$TMP/main" || { echo "$cc: the C function differs"; bad=1; }
 done
