@@ -32,6 +32,7 @@ static const Option rows[] = {
 	{ 'n', NULL, NULL, "numbers, no names", 'n' },
 	{ 'N', NULL, NULL, NULL, 'n' },
 	{ 'e', NULL, NULL, "show the link header", 'e' },
+	{ 'S', "absolute-tcp-sequence-numbers", NULL, "TCP's numbers as they are, not from 0 on", 'S' },
 	{ 'q', "quick", NULL, "shorter lines", 'q' },
 	{ 'v', NULL, NULL, "longer lines; with -d the names of fields", 'v' },
 	{ 't', NULL, NULL, "no times; -tt seconds since 1970, -ttt since the last packet, -tttt with date", 't' },
@@ -185,6 +186,7 @@ option(FilterJob *j, int id, const char *v)
 	case 'W': return number(v, 1u << 20, &j->file_max) && j->file_max ? 0 : 2;
 	case 'n': j->show.no_names = true; return 0;
 	case 'e': j->show.link = true; return 0;
+	case 'S': j->absolute = true; return 0;
 	case 'q': j->show.quiet = true; return 0;
 	case 'v': j->verbose++; j->show.verbose++; return 0;
 	case 't': j->times++; return 0;

@@ -15,6 +15,7 @@ typedef struct FilterJob {
 	int dump;                       /* -d -dd -ddd */
 	const char *in, *out, *iface;   /* -r -w -i */
 	const char *object, *kind;      /* -o FILE, --type */
+	bool absolute;                  /* -S */
 	bool maps;                      /* --maps */
 	bool explain, check, counting, print, process, line_buffered, unbuffered, number;
 	u64 count, file_mb, file_max, file_secs, skip;

@@ -458,6 +458,8 @@ filter_run(FilterJob *j)
 	Run r = { .j = j };
 	struct sigaction sa = { .sa_handler = on_signal };
 
+	if (!j->absolute)
+		j->show.flows = show_flows_new(j->a);
 	if (j->process) {
 		want_owners(&r);
 		j->live.immediate = true;

@@ -65,8 +65,11 @@ void owners_ask_first(Owners *o, OwnerAsk *ask, void *arg);
 const Owner *owners_find(Owners *o, const u8 *p, u32 n, int linktype);
 void owners_free(Owners *o);
 
-/* show.c: one line for a packet. */
-typedef struct ShowOpts { bool link, quiet, no_names; int verbose; u32 bytes; } ShowOpts;
+/* show*.c: one line for a packet. */
+typedef struct ShowFlows ShowFlows;
+/* flows: TCP's numbers count from the first of a connection seen with it; NULL: as they are. */
+typedef struct ShowOpts { bool link, quiet, no_names; int verbose; ShowFlows *flows; } ShowOpts;
+ShowFlows *show_flows_new(Arena *a);
 void show_packet(const u8 *p, u32 caplen, u32 len, int linktype, const ShowOpts *o, Buf *out);
 /* As -x (hex), -X (hex and text), -A (text) print it. */
 void show_bytes(const u8 *p, u32 n, int form, Buf *out);

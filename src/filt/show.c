@@ -1,15 +1,8 @@
 /* show: one line for a packet, layer by layer, in the manner of tcpdump. Every byte is asked for before it is read;
- * what is missing is said to be "[cut]". What is inside of UDP and TCP is in show_app.c. */
+ * what is missing is said to be "[cut]". What is inside of IP is in show_tran.c, of UDP and TCP in show_app.c. */
 #include "filt/show.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-static void ether_type(Show *s, u32 type, u32 at);
-static void ip(Show *s, u32 at);
 
 bool
 show_need(Show *s, u32 at, u32 n)
@@ -49,271 +42,6 @@ mac(Show *s, u32 at)
 		buf_printf(s->out, "%s%02x", i ? ":" : "", s->p[at + i]);
 }
 
-/* ---- addresses and ports ---- */
-
-typedef struct End { bool v6; u32 at; } End;
-
-static void
-address(Show *s, End e)
-{
-	char text[NI_MAXHOST];
-	struct sockaddr_storage ss = {0};
-
-	if (!s->o->no_names) {
-		ss.ss_family = e.v6 ? AF_INET6 : AF_INET;
-		if (e.v6)
-			memcpy(&((struct sockaddr_in6 *)&ss)->sin6_addr, s->p + e.at, 16);
-		else
-			memcpy(&((struct sockaddr_in *)&ss)->sin_addr, s->p + e.at, 4);
-		if (!getnameinfo((struct sockaddr *)&ss, e.v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in), text,
-		    sizeof(text), NULL, 0, NI_NAMEREQD)) {
-			buf_puts(s->out, text);
-			return;
-		}
-	}
-	inet_ntop(e.v6 ? AF_INET6 : AF_INET, s->p + e.at, text, sizeof(text));
-	buf_puts(s->out, text);
-}
-
-static void
-port(Show *s, u32 v, const char *proto)
-{
-	struct servent buf, *e = NULL;
-	char text[1024];
-
-	if (!s->o->no_names && !getservbyport_r(htons((u16)v), proto, &buf, text, sizeof(text), &e) && e)
-		buf_printf(s->out, ".%s", e->s_name);
-	else
-		buf_printf(s->out, ".%u", v);
-}
-
-static void
-ends(Show *s, u32 at, const char *proto)
-{
-	address(s, (End){ s->v6, s->src });
-	if (proto)
-		port(s, show_16(s, at), proto);
-	buf_puts(s->out, " > ");
-	address(s, (End){ s->v6, s->dst });
-	if (proto)
-		port(s, show_16(s, at + 2), proto);
-	buf_putc(s->out, ':');
-}
-
-/* ---- transport ---- */
-
-static void
-tcp_options(Show *s, u32 at, u32 end)
-{
-	bool first = true;
-
-	buf_puts(s->out, ", options [");
-	while (at < end && show_need(s, at, 1)) {
-		u32 kind = show_8(s, at), n;
-
-		if (!first)
-			buf_putc(s->out, ',');
-		first = false;
-		if (kind < 2) {
-			buf_puts(s->out, kind ? "nop" : "eol");
-			if (!kind)
-				break;
-			at++;
-			continue;
-		}
-		if (at + 2 > end || !show_need(s, at, 2) || (n = show_8(s, at + 1)) < 2 || at + n > end || !show_need(s, at, n))
-			break;
-		if (kind == 2 && n == 4)
-			buf_printf(s->out, "mss %u", show_16(s, at + 2));
-		else if (kind == 3 && n == 3)
-			buf_printf(s->out, "wscale %u", show_8(s, at + 2));
-		else if (kind == 4)
-			buf_puts(s->out, "sackOK");
-		else if (kind == 8 && n == 10)
-			buf_printf(s->out, "TS val %u ecr %u", show_32(s, at + 2), show_32(s, at + 6));
-		else if (kind == 5)
-			buf_puts(s->out, "sack");
-		else
-			buf_printf(s->out, "option %u", kind);
-		at += n;
-	}
-	buf_putc(s->out, ']');
-}
-
-static void
-tcp(Show *s, u32 at, u32 len)
-{
-	static const char letters[] = "FSRP.UEW";
-	u32 flags, head, data;
-
-	if (!show_need(s, at, 14))
-		return;
-	ends(s, at, "tcp");
-	head = (show_8(s, at + 12) >> 4) * 4;
-	data = len > head ? len - head : 0;
-	if (s->o->quiet) {
-		buf_printf(s->out, " tcp %u", data);
-		return;
-	}
-	flags = show_8(s, at + 13);
-	buf_puts(s->out, " Flags [");
-	for (u32 i = 0; i < 8; i++)
-		if (flags >> i & 1)
-			buf_putc(s->out, letters[i]);
-	buf_puts(s->out, flags ? "]" : "none]");
-	if (head < 20)
-		buf_printf(s->out, ", bad header length %u", head);
-	if (data || flags & 7)
-		buf_printf(s->out, data ? ", seq %u:%u" : ", seq %u", show_32(s, at + 4), show_32(s, at + 4) + data);
-	if (flags & 16)
-		buf_printf(s->out, ", ack %u", show_32(s, at + 8));
-	if (show_need(s, at, 20))
-		buf_printf(s->out, ", win %u", show_16(s, at + 14));
-	if (head > 20 && s->o->verbose)
-		tcp_options(s, at + 20, at + head);
-	buf_printf(s->out, ", length %u", data);
-	if (data && head >= 20)
-		show_stream(s, at + head, data, show_16(s, at), show_16(s, at + 2));
-}
-
-static void
-udp(Show *s, u32 at, u32 len)
-{
-	u32 n, sport, dport;
-
-	if (!show_need(s, at, 8))
-		return;
-	sport = show_16(s, at);
-	dport = show_16(s, at + 2);
-	n = show_16(s, at + 4);
-	n = n >= 8 ? n - 8 : len > 8 ? len - 8 : 0;
-	if ((dport == 4789 || dport == 8472) && show_need(s, at + 8, 8) && s->depth < SHOW_DEPTH) {
-		ends(s, at, "udp");
-		buf_printf(s->out, " VXLAN, vni %u: ", show_32(s, at + 12) >> 8);
-		show_ether(s, at + 16);
-		return;
-	}
-	if (dport == 6081 && show_need(s, at + 8, 8) && s->depth < SHOW_DEPTH) {
-		u32 inner = at + 16 + (show_8(s, at + 8) & 0x3f) * 4, type = show_16(s, at + 10);
-
-		ends(s, at, "udp");
-		buf_printf(s->out, " Geneve, vni 0x%x: ", show_32(s, at + 12) >> 8);
-		if (type == 0x6558)
-			show_ether(s, inner);
-		else
-			ether_type(s, type, inner);
-		return;
-	}
-	ends(s, at, "udp");
-	if (s->o->quiet || !show_datagram(s, at + 8, n, sport, dport))
-		buf_printf(s->out, " UDP, length %u", n);
-}
-
-static void
-icmp(Show *s, u32 at, u32 len)
-{
-	static const char *const unreach[] = { "net", "host", "protocol", "port", "need to frag", "source route" };
-	u32 type, code;
-
-	if (!show_need(s, at, 4))
-		return;
-	ends(s, at, NULL);
-	type = show_8(s, at);
-	code = show_8(s, at + 1);
-	buf_puts(s->out, " ICMP ");
-	if ((type == 0 || type == 8) && show_need(s, at, 8))
-		buf_printf(s->out, "echo %s, id %u, seq %u", type ? "request" : "reply", show_16(s, at + 4), show_16(s, at + 6));
-	else if (type == 3)
-		buf_printf(s->out, "%s unreachable", code < COUNT(unreach) ? unreach[code] : "destination");
-	else if (type == 5)
-		buf_puts(s->out, "redirect");
-	else if (type == 11)
-		buf_puts(s->out, "time exceeded");
-	else
-		buf_printf(s->out, "type %u, code %u", type, code);
-	buf_printf(s->out, ", length %u", len);
-}
-
-static void
-icmp6(Show *s, u32 at, u32 len)
-{
-	static const char *const nd[] = { "router solicitation", "router advertisement", "neighbor solicitation",
-		"neighbor advertisement", "redirect" };
-	u32 type;
-
-	if (!show_need(s, at, 4))
-		return;
-	ends(s, at, NULL);
-	type = show_8(s, at);
-	buf_puts(s->out, " ICMP6, ");
-	if ((type == 128 || type == 129) && show_need(s, at, 8))
-		buf_printf(s->out, "echo %s, id %u, seq %u", type == 128 ? "request" : "reply", show_16(s, at + 4), show_16(s, at + 6));
-	else if (type >= 133 && type <= 137) {
-		buf_puts(s->out, nd[type - 133]);
-		if ((type == 135 || type == 136) && show_need(s, at, 24)) {
-			buf_puts(s->out, type == 135 ? ", who has " : ", target is ");
-			address(s, (End){ true, at + 8 });
-		}
-	} else if (type == 1)
-		buf_puts(s->out, "destination unreachable");
-	else if (type == 2)
-		buf_puts(s->out, "packet too big");
-	else if (type == 3)
-		buf_puts(s->out, "time exceeded");
-	else if (type == 143)
-		buf_puts(s->out, "multicast listener report v2");
-	else
-		buf_printf(s->out, "type %u, code %u", type, show_8(s, at + 1));
-	buf_printf(s->out, ", length %u", len);
-}
-
-static void
-gre(Show *s, u32 at)
-{
-	u32 flags, type, n = 4;
-
-	if (!show_need(s, at, 4) || s->depth >= SHOW_DEPTH)
-		return;
-	ends(s, at, NULL);
-	flags = show_16(s, at);
-	type = show_16(s, at + 2);
-	n += (flags & 0xc000 ? 4 : 0) + (flags & 0x2000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0);
-	buf_puts(s->out, " GRE: ");
-	if (type == 0x6558)
-		show_ether(s, at + n);
-	else
-		ether_type(s, type, at + n);
-}
-
-static void
-transport(Show *s, u32 proto, u32 at, u32 len)
-{
-	static const struct { u8 v; const char *name; } rows[] = { { 2, "igmp" }, { 50, "ESP" }, { 51, "AH" }, { 88, "EIGRP" },
-		{ 89, "OSPF" }, { 103, "PIM" }, { 112, "VRRP" }, { 132, "sctp" }, { 59, "no next header" } };
-
-	switch (proto) {
-	case 6: tcp(s, at, len); return;
-	case 17: udp(s, at, len); return;
-	case 1: icmp(s, at, len); return;
-	case 58: icmp6(s, at, len); return;
-	case 47: gre(s, at); return;
-	case 4: case 41:
-		if (s->depth < SHOW_DEPTH) {
-			ends(s, at, NULL);
-			buf_putc(s->out, ' ');
-			ip(s, at);
-			return;
-		}
-	}
-	ends(s, at, proto == 132 && s->n >= at + 4 ? "sctp" : NULL);
-	for (size_t i = 0; i < COUNT(rows); i++)
-		if (rows[i].v == proto) {
-			buf_printf(s->out, " %s, length %u", rows[i].name, len);
-			return;
-		}
-	buf_printf(s->out, " ip-proto-%u, length %u", proto, len);
-}
-
 /* ---- network ---- */
 
 static void
@@ -337,14 +65,15 @@ ipv4(Show *s, u32 at)
 		buf_printf(s->out, "(tos 0x%x, ttl %u, id %u, offset %u, flags [%s], length %u) ", show_8(s, at + 1), show_8(s, at + 8),
 			show_16(s, at + 4), (frag & 0x1fff) * 8, frag & 0x4000 ? "DF" : frag & 0x2000 ? "+" : "none", len);
 	s->v6 = false;
+	s->before = "";
 	s->src = at + 12;
 	s->dst = at + 16;
 	if (frag & 0x1fff) {
-		ends(s, at, NULL);
+		show_ends(s, at, NULL);
 		buf_printf(s->out, " ip-proto-%u, fragment at %u, length %u", show_8(s, at + 9), (frag & 0x1fff) * 8, len - head);
 		return;
 	}
-	transport(s, show_8(s, at + 9), at + head, len - head);
+	show_transport(s, show_8(s, at + 9), at + head, len - head);
 }
 
 static void
@@ -362,26 +91,28 @@ ipv6(Show *s, u32 at)
 	s->v6 = true;
 	s->src = at + 8;
 	s->dst = at + 24;
+	s->before = "";
 	for (u32 i = 0; i < 16 && (next == 0 || next == 43 || next == 60 || next == 44); i++) {
 		u32 n;
 
 		if (!show_need(s, here, 8))
 			return;
 		if (next == 44 && show_16(s, here + 2) & 0xfff8) {
-			ends(s, here, NULL);
+			show_ends(s, here, NULL);
 			buf_printf(s->out, " fragment at %u, length %u", show_16(s, here + 2) & 0xfff8, len);
 			return;
 		}
 		n = next == 44 ? 8 : (show_8(s, here + 1) + 1) * 8;
+		s->before = next == 0 ? " HBH" : next == 60 ? " DSTOPT" : s->before;
 		next = show_8(s, here);
 		here += n;
 		len = len > n ? len - n : 0;
 	}
-	transport(s, next, here, len);
+	show_transport(s, next, here, len);
 }
 
-static void
-ip(Show *s, u32 at)
+void
+show_ip(Show *s, u32 at)
 {
 	s->depth++;
 	if (!show_need(s, at, 1))
@@ -404,12 +135,12 @@ arp(Show *s, u32 at, const char *name)
 	op = show_16(s, at + 6);
 	if (op == 1) {
 		buf_puts(s->out, "Request who-has ");
-		address(s, (End){ false, at + 24 });
+		show_address(s, false, at + 24);
 		buf_puts(s->out, " tell ");
-		address(s, (End){ false, at + 14 });
+		show_address(s, false, at + 14);
 	} else if (op == 2) {
 		buf_puts(s->out, "Reply ");
-		address(s, (End){ false, at + 14 });
+		show_address(s, false, at + 14);
 		buf_puts(s->out, " is-at ");
 		mac(s, at + 8);
 	} else {
@@ -425,7 +156,7 @@ llc(Show *s, u32 at)
 		return;
 	if (show_8(s, at) == 0xaa && show_need(s, at, 8)) {
 		if (!show_16(s, at + 3) && !show_8(s, at + 5)) {
-			ether_type(s, show_16(s, at + 6), at + 8);
+			show_ether_type(s, show_16(s, at + 6), at + 8);
 			return;
 		}
 		buf_printf(s->out, "SNAP oui 0x%06x, type 0x%04x", get(s, at + 3, 3), show_16(s, at + 6));
@@ -439,21 +170,21 @@ llc(Show *s, u32 at)
 	buf_printf(s->out, ", length %u", s->len - MIN(at, s->len));
 }
 
-static void
-ether_type(Show *s, u32 type, u32 at)
+void
+show_ether_type(Show *s, u32 type, u32 at)
 {
 	if (++s->depth > SHOW_DEPTH * 2) {
 		buf_puts(s->out, "[nested too deep]");
 		return;
 	}
 	switch (type) {
-	case 0x0800: case 0x86dd: ip(s, at); return;
+	case 0x0800: case 0x86dd: show_ip(s, at); return;
 	case 0x0806: arp(s, at, "ARP"); return;
 	case 0x8035: arp(s, at, "RARP"); return;
 	case 0x8100: case 0x88a8: case 0x9100:
 		if (show_need(s, at, 4)) {
 			buf_printf(s->out, "vlan %u, p %u, ", show_16(s, at) & 0xfff, show_16(s, at) >> 13);
-			ether_type(s, show_16(s, at + 2), at + 4);
+			show_ether_type(s, show_16(s, at + 2), at + 4);
 		}
 		return;
 	case 0x8847:
@@ -462,7 +193,7 @@ ether_type(Show *s, u32 type, u32 at)
 
 			buf_printf(s->out, "MPLS label %u, ttl %u, ", v >> 12, v & 255);
 			if (v & 0x100) {
-				ip(s, at + 4);
+				show_ip(s, at + 4);
 				return;
 			}
 		}
@@ -475,7 +206,7 @@ ether_type(Show *s, u32 type, u32 at)
 
 				buf_puts(s->out, ", ");
 				if (proto == 0x21 || proto == 0x57)
-					ip(s, at + 8);
+					show_ip(s, at + 8);
 				else
 					buf_printf(s->out, "PPP 0x%04x", proto);
 			}
@@ -497,7 +228,7 @@ show_ether(Show *s, u32 at)
 {
 	if (!show_need(s, at, 14))
 		return;
-	ether_type(s, show_16(s, at + 12), at + 14);
+	show_ether_type(s, show_16(s, at + 12), at + 14);
 }
 
 /* ---- links ---- */
@@ -531,7 +262,7 @@ cooked(Show *s, bool two)
 		mac(s, two ? 12 : 6);
 		buf_puts(s->out, " ");
 	}
-	ether_type(s, show_16(s, two ? 0 : 14), head);
+	show_ether_type(s, show_16(s, two ? 0 : 14), head);
 }
 
 static void
@@ -564,12 +295,12 @@ wlan(Show *s, u32 at)
 void
 show_packet(const u8 *p, u32 caplen, u32 len, int linktype, const ShowOpts *o, Buf *out)
 {
-	Show s = { .p = p, .n = caplen, .len = len, .o = o, .out = out };
+	Show s = { .p = p, .n = caplen, .len = len, .o = o, .out = out, .before = "" };
 	u32 af;
 
 	switch (linktype) {
 	case 1: ether_line(&s); return;
-	case 12: case 228: case 229: ip(&s, 0); return;
+	case 12: case 228: case 229: show_ip(&s, 0); return;
 	case 113: cooked(&s, false); return;
 	case 276: cooked(&s, true); return;
 	case 0: case 108:
@@ -577,7 +308,7 @@ show_packet(const u8 *p, u32 caplen, u32 len, int linktype, const ShowOpts *o, B
 			af = show_32(&s, 0);
 			if (o->link)
 				buf_printf(out, "AF %u, length %u: ", af > 0xffff ? __builtin_bswap32(af) : af, len);
-			ip(&s, 4);
+			show_ip(&s, 4);
 		}
 		return;
 	case 9: case 50: case 104:
@@ -585,9 +316,9 @@ show_packet(const u8 *p, u32 caplen, u32 len, int linktype, const ShowOpts *o, B
 			u32 proto = show_16(&s, 2);
 
 			if (linktype == 104)
-				ether_type(&s, proto, 4);
+				show_ether_type(&s, proto, 4);
 			else if (proto == 0x21 || proto == 0x57)
-				ip(&s, 4);
+				show_ip(&s, 4);
 			else
 				buf_printf(out, "PPP 0x%04x, length %u", proto, len);
 		}
