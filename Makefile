@@ -44,7 +44,7 @@ UNIT  := $(patsubst test/unit/%.c,$B/unit/%,$(wildcard test/unit/*.c))
 
 # libpiton-filter: the filter compiler alone (include/piton-filter.h).
 FILTOBJ := $(filter $B/base/%.o $(addprefix $B/filt/,ask.o check.o code.o csource.o ebpf.o ebpf_set.o ex.o explain.o filt.o gen.o gen_addr.o gen_arith.o \
-	gen_encap.o gen_ids.o gen_link.o graph.o lex.o lib.o link.o mach.o names.o object.o opt.o parse.o parse_arith.o parse_prim.o print.o annotate.o pull.o run.o set.o steps.o),$(OBJ))
+	gen_encap.o gen_ids.o gen_link.o gen_type.o graph.o once.o lex.o lib.o link.o mach.o names.o object.o opt.o parse.o parse_arith.o parse_prim.o print.o annotate.o pull.o run.o set.o steps.o),$(OBJ))
 
 all: $B/piton $B/libpiton-filter.a $B/libpiton-filter.so
 

@@ -6,8 +6,10 @@
 enum { NEVER = 0x7fffffff };    /* an offset no packet has: the load rejects */
 
 static bool
-same(const Ex *x, const Ex *y)
+same(const void *one, const void *two)
 {
+	const Ex *x = one, *y = two;
+
 	return x->op == y->op && x->size == y->size && x->alu == y->alu && x->k == y->k && x->a == y->a && x->b == y->b;
 }
 
@@ -53,44 +55,21 @@ bound(const Ex *x)
 	return 0xffffffffu;
 }
 
-static void
-grow(Graph *g)
-{
-	u32 n = g->ex_slots ? g->ex_slots * 2 : 256;
-	Ex **slot = NEW_N(g->a, Ex *, n);
-
-	for (u32 i = 0; i < g->ex.n; i++) {
-		Ex *e = g->ex.v[i];
-		u32 h = hash(e) & (n - 1);
-
-		e->next = slot[h];
-		slot[h] = e;
-	}
-	g->ex_slot = slot;
-	g->ex_slots = n;
-}
-
 static Ex *
 find(Graph *g, Ex key)
 {
-	u32 h;
-	Ex *e;
+	void **at = filt_once(&g->exes, g->a, hash(&key), &key, same);
+	Ex *e = *at;
 
-	if (g->ex.n >= g->ex_slots)
-		grow(g);
-	h = hash(&key) & (g->ex_slots - 1);
-	for (e = g->ex_slot[h]; e; e = e->next)
-		if (same(e, &key))
-			return e;
-	e = NEW(g->a, Ex);
+	if (e)
+		return e;
+	*at = e = NEW(g->a, Ex);
 	*e = key;
 	e->id = g->ex.n;
 	e->hi = bound(e);
 	e->cells = (e->op == X_CELL ? 1ull << e->k : 0) | (e->a ? e->a->cells : 0) | (e->b ? e->b->cells : 0);
 	e->may_fail = e->op == X_LD || (e->a && e->a->may_fail) || (e->b && e->b->may_fail) ||
 		(e->op == X_ALU && (e->alu == BPF_DIV || e->alu == BPF_MOD) && e->b->op != X_IMM);
-	e->next = g->ex_slot[h];
-	g->ex_slot[h] = e;
 	VEC_PUSH(g->a, &g->ex, e);
 	return e;
 }

@@ -34,6 +34,11 @@ typedef struct Gen {
 	Span at;                        /* of the primitive at work */
 } Gen;
 
+/* Ethernet types, and SAPs of LLC. */
+enum { ETHER_MAX = 1500, SAP_IP = 0x06, SAP_STP = 0x42, SAP_IPX = 0xe0, SAP_NETBEUI = 0xf0, SAP_ISO = 0xfe,
+	ET_IP = 0x0800, ET_ARP = 0x0806, ET_RARP = 0x8035, ET_ATALK = 0x809b, ET_AARP = 0x80f3, ET_IPX = 0x8137,
+	ET_IP6 = 0x86dd, ET_DECNET = 0x6003, ET_NS = 0x0600 };
+
 /* gen.c */
 Bool *bool_new(Gen *g, BoolOp op, Bool *l, Bool *r);
 Bool *b_and(Gen *g, Bool *l, Bool *r);          /* NULL is true */
@@ -60,12 +65,14 @@ Ex *ld_tran(Gen *g, bool v6, u32 k, u32 size);  /* behind the network header */
 Ex *tran_start(Gen *g, bool v6);                /* what is variable before that, and the network header */
 Ex *ip_len(Gen *g);                             /* length of the IPv4 header plus what is variable before it */
 Bool *eq_bytes(Gen *g, Ex *(*ld)(Gen *, u32, u32), u32 off, const u8 *v, u32 n);
-Bool *gen_linktype(Gen *g, u32 proto);
 Bool *gen_proto(Gen *g, u32 v, Proto under);
 Bool *gen_abbrev(Gen *g, Proto p);
 Bool *gen_first_fragment(Gen *g);
 Bool *gen_ast(Gen *g, Ast *n);
 const LinkRow *gen_link(Gen *g);                /* of the current link type */
+
+/* gen_type.c: does the link layer say that its payload is `proto` (an Ethernet type, or an LLC SAP <= 255)? */
+Bool *gen_linktype(Gen *g, u32 proto);
 
 /* gen_addr.c */
 typedef struct Net4 { u32 addr, mask; } Net4;

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-enum { ET_IP = 0x0800, ET_ARP = 0x0806, ET_RARP = 0x8035, ET_IP6 = 0x86dd, ET_DECNET = 0x6003 };
 
 static Bool *
 either(Gen *g, Bool *x, Bool *y)

@@ -15,7 +15,6 @@ typedef struct Ids {
 	Vec(const u8 *) mac;
 	Bool *other;                    /* protocols and whatever else is tested one by one */
 } Ids;
-enum { ET_IP = 0x0800, ET_IP6 = 0x86dd };
 static bool add(Gen *g, Ast *n, Ids *ids);
 
 static Bool *

@@ -6,8 +6,10 @@
 #include <linux/filter.h>
 
 static bool
-same(const Node *x, const Node *y)
+same(const void *one, const void *two)
 {
+	const Node *x = one, *y = two;
+
 	return x->op == y->op && x->k == y->k && x->e == y->e && x->t == y->t && x->f == y->f &&
 		x->chain == y->chain && (x->set == y->set || (x->set && y->set && set_same(x->set, y->set)));
 }
@@ -21,41 +23,18 @@ hash(const Node *n)
 	return base_hash(key, sizeof(key));
 }
 
-static void
-grow(Graph *g)
-{
-	u32 n = g->node_slots ? g->node_slots * 2 : 256;
-	Node **slot = NEW_N(g->a, Node *, n);
-
-	for (u32 i = 0; i < g->node.n; i++) {
-		Node *x = g->node.v[i];
-		u32 h = hash(x) & (n - 1);
-
-		x->next = slot[h];
-		slot[h] = x;
-	}
-	g->node_slot = slot;
-	g->node_slots = n;
-}
-
 static Node *
 find(Graph *g, Node key)
 {
-	u32 h;
-	Node *n;
+	void **at = filt_once(&g->nodes, g->a, hash(&key), &key, same);
+	Node *n = *at;
 
-	if (g->node.n >= g->node_slots)
-		grow(g);
-	h = hash(&key) & (g->node_slots - 1);
-	for (n = g->node_slot[h]; n; n = n->next)
-		if (same(n, &key))
-			return n;
-	n = NEW(g->a, Node);
+	if (n)
+		return n;
+	*at = n = NEW(g->a, Node);
 	*n = key;
 	n->id = g->node.n;
 	n->tests = (n->t ? n->t->tests : 0) | (n->f ? n->f->tests : 0) | (n->op == N_TEST ? 1ull << (n->e->id & 63) : 0);
-	n->next = g->node_slot[h];
-	g->node_slot[h] = n;
 	VEC_PUSH(g->a, &g->node, n);
 	return n;
 }

@@ -115,7 +115,6 @@ typedef struct Ex {
 	u32 id, hi;             /* hi: no value is greater */
 	u64 cells;              /* those it reads */
 	bool may_fail;          /* reads the packet or divides */
-	struct Ex *next;
 } Ex;
 
 /* Sets of values: sorted, disjoint, not touching intervals. */
@@ -146,7 +145,6 @@ typedef struct Node {
 	Chain *chain;
 	struct Node *t, *f;     /* N_LET: t */
 	u64 tests;              /* bit id % 64 of each value tested here or below */
-	struct Node *next;      /* of the hash chain */
 	u32 stamp;              /* of the last walk that was here, and what it made of this node */
 	struct Node *memo;
 } Node;
@@ -154,14 +152,16 @@ typedef struct Node {
 /* A test of what is no byte at a place: kind A_CONTAINS (the v bytes of text), A_PID (v), A_COMM, A_CGROUP (text). */
 typedef struct Ask { u8 kind; u32 v; const char *text; } Ask;
 
+/* once.c: where the one equal to `key` is kept; NULL there if it is new, and then the caller has to put it there. */
+typedef struct OnceSlot { void *p; u32 hash; } OnceSlot;
+typedef struct Once { OnceSlot *slot; u32 slots, n; } Once;
+void **filt_once(Once *t, Arena *a, u32 hash, const void *key, bool (*same)(const void *, const void *));
+
 typedef struct Graph {
 	Arena *a;
 	Vec(Ex *) ex;
-	Ex **ex_slot;
-	u32 ex_slots;
 	Vec(Node *) node;
-	Node **node_slot;
-	u32 node_slots;
+	Once exes, nodes;
 	Vec(Ask) ask;
 	Node *yes, *no, *root;
 	u32 cells;

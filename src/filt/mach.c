@@ -16,9 +16,8 @@ struct MNode {
 	u32 at;                 /* place counted from the end, + 1; 0: none yet */
 	u32 stone;              /* likewise of the last stepping stone to here */
 	u8 seen;
-	MNode *next;
 };
-struct Mach { Arena *a; MNode **slot; u32 slots, n; Vec(MNode *) all; };
+struct Mach { Arena *a; Once nodes; Vec(MNode *) all; };
 /* Up to LINEAR comparisons stand in a row; trees end in rows of LEAF, of WIDE while they are small. */
 enum { LINEAR = 16, SMALL = 48, WIDE = 12, LEAF = 4 };
 
@@ -40,40 +39,25 @@ hash(const MNode *n)
 	return base_hash(key, sizeof(key));
 }
 
-static void
-grow(Mach *m)
+static bool
+same(const void *one, const void *two)
 {
-	u32 n = m->slots ? m->slots * 2 : 256;
+	const MNode *x = one, *y = two;
 
-	m->slot = NEW_N(m->a, MNode *, n);
-	for (u32 i = 0; i < m->all.n; i++) {
-		MNode *x = m->all.v[i];
-		u32 h = hash(x) & (n - 1);
-
-		x->next = m->slot[h];
-		m->slot[h] = x;
-	}
-	m->slots = n;
+	return x->op == y->op && x->code == y->code && x->k == y->k && x->t == y->t && x->f == y->f && x->chain == y->chain;
 }
 
 static MNode *
 find(Mach *m, MNode key)
 {
-	u32 h;
-	MNode *n;
+	void **at = filt_once(&m->nodes, m->a, hash(&key), &key, same);
+	MNode *n = *at;
 
-	if (m->all.n >= m->slots)
-		grow(m);
-	h = hash(&key) & (m->slots - 1);
-	for (n = m->slot[h]; n; n = n->next)
-		if (n->op == key.op && n->code == key.code && n->k == key.k && n->t == key.t && n->f == key.f &&
-		    n->chain == key.chain)
-			return n;
-	n = NEW(m->a, MNode);
+	if (n)
+		return n;
+	*at = n = NEW(m->a, MNode);
 	*n = key;
 	n->id = m->all.n;
-	n->next = m->slot[h];
-	m->slot[h] = n;
 	VEC_PUSH(m->a, &m->all, n);
 	return n;
 }
