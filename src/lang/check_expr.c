@@ -25,6 +25,20 @@ check_var(Comp *c, Node *n)
 	return v->type ? v->type : &ty_error;
 }
 
+/* A ternary whose condition is a literal is the literal that it chooses. */
+static bool
+fold_tern(Node *n)
+{
+	Node *chosen = n->a->num ? n->b : n->c;
+	Span at = n->at;
+
+	if ((n->a->kind != ND_NUM && n->a->kind != ND_BOOL) || !n->b || !is_literal(n->b) || !is_literal(n->c))
+		return false;
+	*n = *chosen;
+	n->at = at;
+	return true;
+}
+
 static const Type *
 check_tern(Comp *c, Node *n)
 {
@@ -39,6 +53,8 @@ check_tern(Comp *c, Node *n)
 		b = agg_coerced(b);
 	if (a->kind == TY_ERROR || b->kind == TY_ERROR)
 		return a->kind == TY_ERROR ? b : a;
+	if (a->kind == b->kind && fold_tern(n))
+		return n->type;
 	if (a->kind == TY_INT && b->kind == TY_INT) {
 		t = type_join(c, a, b, n->c);
 		if (n->b && n->b->kind == ND_NUM && !n->b->fixed && !b->sign)
