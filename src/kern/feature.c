@@ -211,6 +211,7 @@ try(Feature f)
 	switch (f) {
 	case FEAT_RINGBUF: return map(BPF_MAP_TYPE_RINGBUF, 0, 0, (u32)sysconf(_SC_PAGESIZE), 0);
 	case FEAT_MMAPABLE: return map(BPF_MAP_TYPE_ARRAY, 4, 8, 1, BPF_F_MMAPABLE);
+	case FEAT_BIG_KEYS: return map(BPF_MAP_TYPE_HASH, 1024, 8, 1, 0);
 	case FEAT_GLOBAL_DATA: return global_data();
 	case FEAT_ATOMIC_FETCH: return atomic_fetch();
 	case FEAT_BOUNDED_LOOPS: return bounded_loops();

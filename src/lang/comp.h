@@ -118,6 +118,7 @@ struct Comp {
 	struct Loop *loop;
 	bool in_callback;               /* inside a for body that is a function of its own */
 	u32 scratch, scratch_map;       /* bytes used in the scratch map; its index */
+	bool small_keys;                /* the kernel's keys hold 512 bytes */
 	const char *ts_map;             /* map that stands for the clock of tseries(), in tests */
 	u32 zeros;                      /* index + 1 of the map of zero bytes */
 };

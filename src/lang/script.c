@@ -197,8 +197,20 @@ no_probes(Comp *c)
 		comp_err(c, (Span){ 0 }, E_NO_PROBE, "No probes to attach");
 }
 
-Script *
-lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t n, u32 base)
+enum { KEY_MAX = 512, SHORT_STRLEN = 200 };     /* of old kernels; characters of a string, so that two fit */
+
+static bool
+has_big_key(Comp *c)
+{
+	for (u32 i = 0; i < c->map_list.n; i++)
+		if (c->map_list.v[i]->key && c->map_list.v[i]->key->size > KEY_MAX)
+			return true;
+	return false;
+}
+
+/* *small_keys: whether keys are to be small; out: whether they have to be, which needs another try. */
+static Script *
+compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t n, u32 base, bool *small_keys)
 {
 	Script *s = NEW(pc->a, Script);
 	Comp *c = NEW(pc->a, Comp);
@@ -220,6 +232,9 @@ lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t 
 	if (!lang_config_init(c->cf, c->d, c->a))
 		return NULL;
 	comp_source(c, text, n, base);
+	c->small_keys = *small_keys;
+	if (*small_keys)
+		c->cf->v[CF_MAX_STRLEN].n = MIN(c->cf->v[CF_MAX_STRLEN].n, (u64)SHORT_STRLEN);
 	c->old = c->cf->v[CF_COMPAT].s && *c->cf->v[CF_COMPAT].s;
 	for (u32 i = 0; i < c->probes.n; i++)
 		resolve_points(c, c->probes.v[i]);
@@ -235,10 +250,31 @@ lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t 
 		return s;
 	if (diag_errors(c->d))
 		return NULL;
+	if (!*small_keys && has_big_key(c) && !comp_has(c, FEAT_BIG_KEYS)) {
+		*small_keys = true;
+		return NULL;
+	}
 	if (dumps(opt, "types"))
 		for (u32 i = 0; i < c->clauses.n; i++)
 			ast_print(c->clauses.v[i]->body, opt->dump_to);
 	make_programs(c);
 	comp_ring_size(c);
 	return diag_errors(c->d) ? NULL : s;
+}
+
+Script *
+lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t n, u32 base)
+{
+	LangOptions again = *opt;
+	bool small_keys = false;
+	Script *s = compile(pc, opt, text, n, base, &small_keys);
+
+	if (s || !small_keys)
+		return s;
+	diag_warn(pc->d, (Span){ 0 }, W_TRUNCATE, "this kernel's map keys hold %u bytes: strings have %u characters, stacks 28 frames", KEY_MAX,
+		  SHORT_STRLEN);
+	again.warnings = false;         /* all were told */
+	s = compile(pc, &again, text, n, base, &small_keys);
+	diag_set_warnings(pc->d, opt->warnings);
+	return s;
 }

@@ -16,10 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SECONDS = 60 };                  /* an emulated guest is slow */
+static const struct itimerval limit = { .it_value = { 60 } };   /* of CPU time; an emulated guest is slow */
 
 typedef struct Done { int status, signal; Buf out, err; } Done;
 
@@ -57,7 +58,7 @@ run(const Buf *script, const char *machine, const char *stages)
 		exit(2);
 	}
 	if (!pid) {
-		alarm(SECONDS);
+		setitimer(ITIMER_PROF, &limit, NULL);
 		dup2(out, 1);
 		dup2(err, 2);
 		_exit(run_trace(&o));

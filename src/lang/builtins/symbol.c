@@ -44,7 +44,7 @@ into_usym(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 
 /* ---- stacks ---- */
 
-enum { FRAMES_MAX = 127 };      /* kernel.perf_event_max_stack, unless someone changed it */
+enum { FRAMES_MAX = 127, FRAMES_FEW = 28 };     /* kernel.perf_event_max_stack, unless someone changed it; with small keys */
 static const char *const modes[] = { "bpftrace", "perf", "raw", "build_id" };
 
 /* kstack([mode,] [frames]): the arguments in n->op (mode) and n->num. */
@@ -52,7 +52,7 @@ static const Type *
 check_stack(Comp *c, Node *n, TypeKind kind)
 {
 	u32 mode = (u32)comp_cf(c, CF_STACK_MODE), i = 0;
-	u64 frames = FRAMES_MAX;
+	u64 frames = c->small_keys ? FRAMES_FEW : FRAMES_MAX;
 
 	if (n->n && n->list[0]->kind == ND_IDENT) {
 		for (mode = 0; mode < COUNT(modes) && strcmp(modes[mode], n->list[0]->name); mode++)
