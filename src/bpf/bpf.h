@@ -59,6 +59,10 @@ typedef struct Helper { u32 id; const char *name, *sig; u32 effects; bool gpl; c
 const Helper *bpf_helper(u32 id);               /* NULL if unknown */
 enum { BPF_OWN_HELPERS = 0x10000 };             /* numbers from here on are free for users of the library */
 bool bpf_helper_add(const Helper *h);           /* strings are kept by reference; false: the number is taken or none of ours */
+/* Kernel functions: rows of kfuncs.def; types: a bit for each program type that has it. */
+typedef enum KfuncFlag { KF_ACQUIRE = 1, KF_RELEASE = 2, KF_NULL_RESULT = 4, KF_SLEEPS = 8, KF_TRUSTED = 16, KF_RCU = 32 } KfuncFlag;
+typedef struct Kfunc { const char *name, *sig; u32 flags; u64 types; const char *object; } Kfunc;
+const Kfunc *bpf_kfunc_named(const char *name);         /* NULL: none of Linux 6.18 */
 const Helper *bpf_helper_named(const char *name);       /* without "bpf_" */
 
 /* types.c */

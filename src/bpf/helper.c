@@ -1,4 +1,4 @@
-/* helper: the rows of helpers.def, by number and by name. */
+/* helper: the rows of helpers.def, by number and by name, and those of kfuncs.def. */
 #include "bpf/bpf.h"
 
 enum { C = HE_CONST, R = HE_READS, W = HE_WRITES, M = HE_MAP_WRITES, I = HE_IO };
@@ -41,5 +41,31 @@ bpf_helper_named(const char *name)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if (rows[i].name && !strcmp(rows[i].name, name))
 			return &rows[i];
+	return NULL;
+}
+
+#define T(id) ((u64)1 << (id))
+#define ALL (~(u64)0)
+#define TRACE (T(5) | T(7) | T(31))
+#define CGROUP (T(8) | T(9) | T(13) | T(15) | T(18) | T(23) | T(25))
+#define GENERIC (TRACE | CGROUP | T(3) | T(6))
+#define ACQUIRE KF_ACQUIRE
+#define RELEASE KF_RELEASE
+#define NULL_RESULT KF_NULL_RESULT
+#define SLEEPS KF_SLEEPS
+#define TRUSTED KF_TRUSTED
+#define RCU KF_RCU
+static const Kfunc kfuncs[] = {
+#define KFUNC(name, sig, flags, types, object) { #name, sig, flags, types, object },
+#include "bpf/kfuncs.def"
+#undef KFUNC
+};
+
+const Kfunc *
+bpf_kfunc_named(const char *name)
+{
+	for (size_t i = 0; i < COUNT(kfuncs); i++)
+		if (!strcmp(kfuncs[i].name, name))
+			return &kfuncs[i];
 	return NULL;
 }

@@ -33,6 +33,8 @@ static u32 n;
 static u32 type;
 static u32 call_at[64], call_sub[64], n_calls;  /* calls and addresses of functions to be put right at the end */
 static u32 n_subs;
+static CodeKfunc kfuncs[64];
+static u32 n_kfuncs;
 static bool in_sub, in_callback;
 
 /* What the generator believes of the registers: only a belief. */
@@ -563,7 +565,240 @@ lock(void)
 }
 
 static u32 depth;
+static bool kernel_functions;
 static void piece(void);
+
+static void
+kfunc(const char *name)
+{
+	static struct { const char *name; s32 id; } ids[64];
+	u32 i = 0;
+
+	if (n_kfuncs == COUNT(kfuncs))
+		return;
+	while (i < COUNT(ids) - 1 && ids[i].name && strcmp(ids[i].name, name))
+		i++;
+	if (!ids[i].name) {
+		ids[i].name = name;
+		ids[i].id = kfunc_id(name);
+	}
+	kfuncs[n_kfuncs++] = (CodeKfunc){ n, name };
+	put(0x85, 0, 2, 0, ids[i].id);
+	clobber();
+}
+
+static void
+stack_address(u32 reg, s32 off)
+{
+	put(0xbf, reg, 10, 0, 0);
+	put(0x07, reg, 0, 0, off);
+	is[reg] = FP;
+}
+
+/* A loop over an iterator of numbers or of bits, with a body; sometimes the end or the destruction is missing. */
+static void
+iterate(void)
+{
+	bool bits = rnd(4) == 0;
+	s32 at = bits ? -64 : -56 - 8 * (s32)rnd(2);
+	u32 start, out, r = 6 + rnd(4);
+
+	if (depth > 1)
+		return;
+	stack_address(1, at);
+	if (bits) {
+		put(0xbf, 2, 10, 0, 0);
+		put(0xb7, 3, 0, 0, 1);
+		kfunc("bpf_iter_bits_new");
+	} else {
+		put(0xb7, 2, 0, 0, 0);
+		put(0xb7, 3, 0, 0, 1 + (s32)rnd(10));
+		kfunc("bpf_iter_num_new");
+	}
+	if (rnd(20) == 0)
+		alu();
+	start = n;
+	stack_address(1, rnd(40) ? at : -8);
+	kfunc(bits ? "bpf_iter_bits_next" : "bpf_iter_num_next");
+	out = n;
+	if (rnd(30))
+		put(0x15, 0, 0, 0, 0);
+	is[0] = VALUE;
+	room[0] = 4;
+	put(0x61, r, 0, 0, 0);
+	is[r] = NUM;
+	for (u32 i = rnd(4); i > 0; i--)
+		piece();
+	close_jumps(true);
+	if (rnd(30))
+		put(0x05, 0, 0, (s32)start - (s32)n - 1, 0);
+	if (code[out].code == 0x15)
+		code[out].off = (s16)(n - out - 1);
+	if (rnd(30)) {
+		stack_address(1, at);
+		kfunc(bits ? "bpf_iter_bits_destroy" : "bpf_iter_num_destroy");
+	}
+	is[0] = NOT;
+}
+
+static void
+check_slice(u32 size)
+{
+	u32 k = rnd(4);
+
+	if (rnd(12))
+		leave(0x55, 0, 0, 0);
+	is[0] = VALUE;
+	room[0] = size;
+	if (rnd(3))
+		put(0x61 | sizes[k], 6, 0, (s32)rnd(size), 0);
+	else
+		put(0x62 | sizes[k], 0, 0, (s32)rnd(size), 0);
+	is[6] = NUM;
+}
+
+static void
+dynptrs(void)
+{
+	s32 at = -16 * (2 + (s32)rnd(2)), clone = -64;
+	u32 r = 6 + rnd(4);
+	bool ring = false;
+
+	switch (rnd(3)) {
+	case 0:
+		wide(1, 2, ONE, 0);
+		put(0xb7, 2, 0, 0, 1 + (s32)rnd(34));
+		put(0xb7, 3, 0, 0, 0);
+		stack_address(4, at);
+		put(0x85, 0, 0, 0, 197);
+		clobber();
+		break;
+	case 1:
+		wide(1, 1, RING, 0);
+		put(0xb7, 2, 0, 0, 16);
+		put(0xb7, 3, 0, 0, 0);
+		stack_address(4, at);
+		put(0x85, 0, 0, 0, 198);
+		clobber();
+		ring = true;
+		break;
+	case 2:
+		if (!have(CTX))
+			return;
+		put(0xbf, 1, pick(CTX), 0, 0);
+		put(0xb7, 2, 0, 0, 0);
+		stack_address(3, at);
+		kfunc(type == BPF_PROG_TYPE_XDP ? "bpf_dynptr_from_xdp" : "bpf_dynptr_from_skb");
+		break;
+	}
+	for (u32 i = rnd(4); i > 0; i--)
+		switch (rnd(9)) {
+		case 0:
+			stack_address(1, -72);
+			put(0xb7, 2, 0, 0, 8);
+			stack_address(3, rnd(10) ? at : at + 8);
+			put(0xb7, 4, 0, 0, 0);
+			put(0xb7, 5, 0, 0, 0);
+			put(0x85, 0, 0, 0, 201);
+			clobber();
+			break;
+		case 1:
+			stack_address(1, at);
+			put(0xb7, 2, 0, 0, 0);
+			stack_address(3, -8);
+			put(0xb7, 4, 0, 0, 8);
+			put(0xb7, 5, 0, 0, 0);
+			put(0x85, 0, 0, 0, 202);
+			clobber();
+			break;
+		case 2:
+			stack_address(1, at);
+			put(0xb7, 2, 0, 0, 0);
+			put(0xb7, 3, 0, 0, 8);
+			put(0x85, 0, 0, 0, 203);
+			clobber();
+			check_slice(8);
+			break;
+		case 3:
+			stack_address(1, at);
+			put(0xb7, 2, 0, 0, 0);
+			if (rnd(2))
+				put(0xb7, 3, 0, 0, 0);
+			else
+				stack_address(3, -80);
+			put(0xb7, 4, 0, 0, 8);
+			kfunc(rnd(3) ? "bpf_dynptr_slice" : "bpf_dynptr_slice_rdwr");
+			check_slice(8);
+			break;
+		case 4:
+			stack_address(1, at);
+			kfunc("bpf_dynptr_size");
+			break;
+		case 5:
+			stack_address(1, at);
+			stack_address(2, clone);
+			kfunc("bpf_dynptr_clone");
+			break;
+		case 6: piece(); break;
+		case 7:
+			if (rnd(4) == 0)
+				put(0x7a, 10, 0, at + 8 * (s32)rnd(2), 0);
+			break;
+		case 8:
+			stack_address(1, at);
+			put(0xb7, 2, 0, 0, 1);
+			put(0xb7, 3, 0, 0, 4);
+			kfunc("bpf_dynptr_adjust");
+			break;
+		}
+	close_jumps(true);
+	if (ring && rnd(12)) {
+		stack_address(1, rnd(8) ? at : clone);
+		put(0xb7, 2, 0, 0, 0);
+		put(0x85, 0, 0, 0, 199 + (s32)rnd(2));
+		clobber();
+	}
+	is[0] = NOT;
+	is[r] = is[r] == FP ? NOT : is[r];
+}
+
+static void
+region(void)
+{
+	u32 which = rnd(3);
+
+	if (which == 2)
+		stack_address(1, -88);
+	kfunc(which == 0 ? "bpf_rcu_read_lock" : which == 1 ? "bpf_preempt_disable" : "bpf_local_irq_save");
+	is[0] = NOT;
+	if (rnd(2))
+		piece();
+	if (rnd(3) == 0)
+		close_jumps(true);
+	if (rnd(20) == 0)
+		return;
+	if (which == 2)
+		stack_address(1, -88);
+	kfunc(which == 0 ? "bpf_rcu_read_unlock" : which == 1 ? "bpf_preempt_enable" : "bpf_local_irq_restore");
+	is[0] = NOT;
+}
+
+/* The current task and what its fields lead to. */
+static void
+task(void)
+{
+	u32 r = 6 + rnd(4), q = 6 + rnd(4);
+
+	put(0x85, 0, 0, 0, 158);
+	clobber();
+	put(0xbf, r, 0, 0, 0);
+	is[0] = is[r] = NOT;
+	put(0x61 | sizes[rnd(4)], q, r, 8 * (s32)rnd(rnd(8) ? 300 : 3000), 0);
+	if (rnd(3) == 0)
+		put(0x79, r, q, 8 * (s32)rnd(20), 0);
+	else
+		is[q] = NUM;
+}
 
 static void
 loop(void)
@@ -603,7 +838,11 @@ piece(void)
 	if (depth > 2 || n > 300)
 		return;
 	depth++;
-	switch (rnd(26)) {
+	switch (rnd(kernel_functions ? 36 : 26)) {
+	case 26: case 27: case 28: iterate(); break;
+	case 29: case 30: case 31: dynptrs(); break;
+	case 32: case 33: region(); break;
+	case 34: case 35: task(); break;
 	case 0: case 1: new_number(); break;
 	case 2: case 3: case 4: case 5: if (have(NUM)) alu(); break;
 	case 6: case 7: case 8: if (have(NUM)) jump(); break;
@@ -680,7 +919,8 @@ make_program(Code *c)
 
 	*c = (Code){ .prog_type = types[t][0], .attach_type = types[t][1], .insns = code, .flags = flags[rnd(COUNT(flags))] };
 	type = types[t][0];
-	n = n_calls = n_open = 0;
+	kernel_functions = rnd(2);
+	n = n_calls = n_open = n_kfuncs = 0;
 	n_subs = rnd(2) ? 0 : 1 + rnd(3);
 	memset(is, 0, sizeof(is));
 	is[1] = CTX;
@@ -716,6 +956,8 @@ make_program(Code *c)
 	for (u32 k = 0; k < n_calls; k++)
 		code[call_at[k]].imm = (s32)start[call_sub[k]] - (s32)call_at[k] - 1;
 	c->n = n;
+	c->kfuncs = kfuncs;
+	c->n_kfuncs = n_kfuncs;
 	if (n_subs) {
 		u32 k = 1;
 

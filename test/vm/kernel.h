@@ -2,7 +2,7 @@
 #ifndef TEST_VM_KERNEL_H
 #define TEST_VM_KERNEL_H
 
-#include "bpf/bpf.h"
+#include "bpf/btf.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -124,6 +124,27 @@ maps_close(KMaps *k)
 			close(k->fd[i]);
 }
 
+/* The number of a kernel function in the kernel's BTF, 0 if it has none of that name. */
+static s32
+kfunc_id(const char *name)
+{
+	static BtfBlob b;
+	static bool tried;
+	BtfItem t;
+
+	if (!tried) {
+		static Buf file;
+
+		if (host_read("/sys/kernel/btf/vmlinux", &file) >= 0)
+			bpf_btf_open(arena_new(), file.p, file.n, &b);
+		tried = true;
+	}
+	for (u32 id = 1; id < b.n; id++)
+		if (bpf_btf_at(&b, id, &t) && bpf_btf_kind(&t) == BTF_FUNC && !strcmp(bpf_btf_name(&b, t.name), name))
+			return (s32)id;
+	return 0;
+}
+
 /* 0 or -errno; with level, kernel_log holds the verifier's words. */
 static int
 kernel_verdict(const Code *c, const KMaps *maps, u32 level)
@@ -142,6 +163,9 @@ kernel_verdict(const Code *c, const KMaps *maps, u32 level)
 				insns[i].imm = (u32)insns[i].imm < maps->n ? maps->fd[insns[i].imm] : 9999;
 			i++;
 		}
+	for (u32 i = 0; i < c->n_kfuncs; i++)
+		if (c->kfuncs[i].pc < c->n)
+			insns[c->kfuncs[i].pc].imm = kfunc_id(c->kfuncs[i].name);
 	kernel_log[0] = 0;
 	if (level) {
 		a.log_buf = (u64)(uintptr_t)kernel_log;

@@ -1,5 +1,5 @@
 /* call: helper functions: may this program call it, do the arguments fit the signature, what comes back. */
-#include "vm/verify/call.h"
+#include "vm/verify/kfunc.h"
 
 static const char *
 helper_name(u32 id)
@@ -65,6 +65,7 @@ check_kind(Verifier *v, int reg, char letter)
 		i++;
 	if (i == COUNT(takes))
 		return vf_unsupported(v, "argument %d of the helper has a type this verifier does not follow", reg);
+	flags &= ~(u32)(F_TRUSTED | F_RCU);
 	if (may_be_null_arg(letter))
 		flags &= ~(u32)F_NULL;
 	if (read_only_arg(letter))
@@ -307,12 +308,47 @@ packet_arg_ok(Verifier *v, const Helper *h)
 	return false;
 }
 
+/* Objects of the kernel, and sockets by what they begin with. */
+static bool
+check_object(Verifier *v, int reg, char letter, CallMeta *m)
+{
+	const Reg *r = &vf_regs_of(v)[reg];
+	const char *want = letter == 'P' || letter == 'p' ? vf_helper_object(m->h->id, reg) : letter == 'j' ? m->kptr : "sock_common";
+
+	return r->kind != R_BTF || !want || vf_object_fits(v, reg, want);
+}
+
+/* A field of a map value that holds a reference to an object, or NULL. */
+static bool
+check_kptr(Verifier *v, int reg, CallMeta *m)
+{
+	const Reg *r = &vf_regs_of(v)[reg];
+	const MapDef *map = &v->maps[r->map];
+	s64 off = r->off + (s64)r->bits.value;
+
+	if (!tnum_is_const(r->bits))
+		return vf_refuse_reg(v, reg, "R%d doesn't have constant offset. kptr has to be at the constant offset", reg);
+	if (!map->n_fields)
+		return vf_refuse_reg(v, reg, "map '%s' has to have BTF in order to use bpf_kptr_xchg", map->name);
+	for (u32 i = 0; i < map->n_fields; i++) {
+		const MapField *f = &map->fields[i];
+
+		if (f->off != off || (f->kind != MF_KPTR && f->kind != MF_KPTR_UNTRUSTED))
+			continue;
+		if (f->kind == MF_KPTR_UNTRUSTED)
+			return vf_refuse_reg(v, reg, "off=%lld kptr isn't referenced kptr", (long long)off);
+		m->kptr = f->type;
+		return true;
+	}
+	return vf_refuse_reg(v, reg, "off=%lld doesn't point to kptr", (long long)off);
+}
+
 static bool
 check_arg(Verifier *v, int reg, const char *sig, CallMeta *m)
 {
 	char letter = sig[reg - 1];
 	Reg *r;
-	bool release = strchr("eUF", letter) != NULL;
+	bool release = strchr("eUFj", letter) != NULL;
 
 	if (letter == '.')
 		return true;
@@ -334,7 +370,7 @@ check_arg(Verifier *v, int reg, const char *sig, CallMeta *m)
 			return vf_refuse_reg(v, reg, "R%d must be referenced when passed to release function", reg);
 		m->release = reg;
 	}
-	if (r->kind != R_SCALAR && r->ref && letter != 'K') {
+	if (r->kind != R_SCALAR && r->ref) {
 		if (m->ref)
 			return vf_refuse_reg(v, reg, "more than one arg with ref_obj_id R%d %u %u", reg, r->ref, m->ref);
 		m->ref = r->ref;
@@ -361,7 +397,8 @@ check_arg(Verifier *v, int reg, const char *sig, CallMeta *m)
 		m->sub = (int)r->map;
 		return true;
 	case 'd': case 'D': case 'E': case 'F': return vf_dynptr_arg(v, reg, letter, m);
-	case 'K': case 'p': case 'P': return vf_unsupported(v, "helper %s#%u works on kernel objects", m->h->name, m->h->id);
+	case 'P': case 'p': case 'B': case 'C': case 'U': case 'j': return check_object(v, reg, letter, m);
+	case 'K': return check_kptr(v, reg, m);
 	}
 	return is_mem_arg(letter) ? check_memory_arg(v, reg, letter, m) : true;
 }
@@ -371,15 +408,20 @@ vf_check_leave(Verifier *v, const char *where)
 {
 	State *s = v->s;
 
-	if (s->lock_map) {
-		vf_remedy(v, "Call bpf_spin_unlock on this path first.");
-		return vf_refuse(v, "%s cannot be used inside bpf_spin_lock-ed region", where);
-	}
 	for (u32 i = 0; i < s->n_refs; i++)
 		if (s->ref[i].kind == REF_PTR) {
 			vf_remedy(v, "Release what was acquired (sk_release, ringbuf_submit, ringbuf_discard) on every path.");
 			return vf_refuse(v, "%s would lead to reference leak (acquired at insn %d)", where, s->ref[i].pc);
 		}
+	if (s->rcu || s->preempt || vf_ref_last(s, REF_IRQ)) {
+		vf_remedy(v, "Give back what was taken (read lock, preemption, interrupts) on this path first.");
+		return vf_refuse(v, "%s cannot be used inside %s-ed region", where, vf_ref_last(s, REF_IRQ) ? "bpf_local_irq_save" :
+				 s->rcu ? "bpf_rcu_read_lock" : "bpf_preempt_disable");
+	}
+	if (s->lock_map) {
+		vf_remedy(v, "Call bpf_spin_unlock on this path first.");
+		return vf_refuse(v, "%s cannot be used inside bpf_spin_lock-ed region", where);
+	}
 	return true;
 }
 
@@ -402,7 +444,8 @@ static void
 forget_packets(Verifier *v)
 {
 	EACH_REG(v->s, r, {
-		if (r->kind == R_PACKET || r->kind == R_META || r->kind == R_PACKET_END)
+		if (r->kind == R_PACKET || r->kind == R_META || r->kind == R_PACKET_END ||
+		    (r->kind == R_MEM && (r->flags & F_SLICE) && r->frame))
 			vf_reg_unknown(r);
 	});
 }
@@ -480,11 +523,12 @@ result(Verifier *v, CallMeta *m)
 		r->uid = m->dynptr_id;
 		r->ref = m->dynptr_ref;
 		break;
-	case 'P': vf_reg_pointer(r, R_BTF, 0); break;
-	case 'p': vf_reg_pointer(r, R_BTF, F_NULL); break;
+	case 'P': vf_object_pointer(v, r, vf_helper_object(h->id, 0), F_TRUSTED); break;
+	case 'p': vf_object_pointer(v, r, vf_helper_object(h->id, 0), F_NULL); break;
+	case 'k': vf_object_pointer(v, r, m->kptr, F_NULL | F_TRUSTED); break;
 	default: return vf_unsupported(v, "helper %s#%u gives a kernel object", h->name, h->id);
 	}
-	if (strchr("SCr", letter))
+	if (strchr("SCrk", letter))
 		r->id = r->ref = vf_ref_add(v, REF_PTR);
 	else if (r->flags & F_NULL)
 		r->id = ++v->ids;
@@ -599,20 +643,26 @@ special(Verifier *v, CallMeta *m)
 	return true;
 }
 
+bool
+vf_license_is_free(const Code *c)
+{
+	static const char *const gpl[] = { "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL" };
+	bool free = false;
+
+	for (size_t i = 0; i < COUNT(gpl); i++)
+		free |= !strcmp(c->license ? c->license : "GPL", gpl[i]);
+	return free;
+}
+
 static bool
 allowed(Verifier *v, const Helper *h)
 {
-	const char *license = v->code->license ? v->code->license : "GPL";
-	static const char *const gpl[] = { "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL" };
-	bool free = false;
 
 	if (!vf_ctx_helper_allowed(v->code, h)) {
 		vf_remedy(v, "Helpers are allowed by program type; use one that this type has.");
 		return vf_refuse(v, "program of this type cannot use helper bpf_%s#%u", h->name, h->id);
 	}
-	for (size_t i = 0; i < COUNT(gpl); i++)
-		free |= !strcmp(license, gpl[i]);
-	if (h->gpl && !free)
+	if (h->gpl && !vf_license_is_free(v->code))
 		return vf_refuse(v, "cannot call GPL-restricted function from non-GPL compatible program");
 	if (!v->code->sleepable && (h->id == BPF_FUNC_copy_from_user || h->id == BPF_FUNC_copy_from_user_task ||
 				    h->id == BPF_FUNC_ima_inode_hash || h->id == BPF_FUNC_ima_file_hash))
@@ -651,7 +701,7 @@ call_helper(Verifier *v, const Insn *insn)
 	refine_result(v, &m);
 	if (m.map && !vf_helper_fits_map(v, m.map, h->id))
 		return false;
-	if (changes_packet(h->id))
+	if (changes_packet(h->id) || (h->id == BPF_FUNC_dynptr_write && m.dynptr_kind == DYN_SKB))
 		forget_packets(v);
 	return true;
 }
@@ -666,7 +716,7 @@ vf_do_call(Verifier *v, const Insn *insn)
 	if (insn->src_reg == BPF_PSEUDO_CALL)
 		return vf_call_sub(v, vf_sub_at(v, v->pc + insn->imm + 1));
 	if (insn->src_reg == BPF_PSEUDO_KFUNC_CALL)
-		return vf_unsupported(v, "kernel function calls need the kernel's BTF");
+		return vf_do_kfunc(v, insn);
 	return call_helper(v, insn);
 }
 

@@ -19,10 +19,15 @@ struct CallMeta {
 	int sub;                /* callback */
 	u32 dynptr_id, dynptr_ref;
 	int dynptr_new, dynptr_kind;
+	int dynptr_from;        /* kind that a kernel function makes */
+	bool dynptr_rdonly;
+	bool clone;             /* the new dynptr is what the other one is */
+	u32 iter_ref;
+	const char *kptr;       /* struct of the field that kptr_xchg exchanges */
 };
 
 /* dynptr.c */
-enum { DYN_LOCAL = 1, DYN_RINGBUF };
+enum { DYN_LOCAL = 1, DYN_RINGBUF, DYN_SKB, DYN_XDP, DYN_SKB_META };
 bool vf_dynptr_overwritten(Verifier *v, Frame *f, u32 slot);       /* a store hits the slot; false: refused */
 bool vf_dynptr_arg(Verifier *v, int reg, char letter, CallMeta *m);
 bool vf_dynptr_after(Verifier *v, CallMeta *m);
@@ -31,6 +36,7 @@ bool vf_dynptr_after(Verifier *v, CallMeta *m);
 bool vf_call_sub(Verifier *v, int sub);
 bool vf_call_back(Verifier *v, CallMeta *m);
 State *vf_push_async(Verifier *v, int sub);
+bool vf_throw(Verifier *v);            /* bpf_throw: may it leave here? The path ends. */
 
 /* global.c */
 bool vf_global_find(Verifier *v);

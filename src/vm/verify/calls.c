@@ -122,8 +122,8 @@ vf_call_back(Verifier *v, CallMeta *m)
 		f->reg[4] = caller->reg[3];
 		break;
 	case BPF_FUNC_find_vma:
-		vf_reg_pointer(&f->reg[1], R_BTF, 0);
-		vf_reg_pointer(&f->reg[2], R_BTF, 0);
+		vf_object_pointer(v, &f->reg[1], "task_struct", F_TRUSTED);
+		vf_object_pointer(v, &f->reg[2], "vm_area_struct", F_TRUSTED);
 		f->reg[3] = caller->reg[4];
 		break;
 	case BPF_FUNC_user_ringbuf_drain:
@@ -171,6 +171,22 @@ check_result(Verifier *v)
 		return vf_refuse_reg(v, 0, "At program exit the register R0 is not a known value (%s)", vf_kind_name(v, r));
 	vf_mark_reg_precise(v, 0);
 	return check_range(v, r, lo, hi, false, "At program exit");
+}
+
+/* An exception leaves the whole program, from any depth of calls; its cookie is the result. */
+bool
+vf_throw(Verifier *v)
+{
+	const Reg *r = &vf_regs_of(v)[1];
+	s32 lo, hi;
+
+	if (!vf_check_leave(v, "bpf_throw"))
+		return false;
+	v->thrown = true;
+	if (!vf_ctx_return_range(v->code, &lo, &hi))
+		return true;
+	vf_mark_reg_precise(v, 1);
+	return check_range(v, r, lo, hi, false, "At program exit by bpf_throw");
 }
 
 static bool

@@ -32,6 +32,21 @@ kill_slices(Verifier *v, u32 id)
 	});
 }
 
+/* A released record takes all dynptrs with it that are over it. */
+static void
+kill_clones(Verifier *v, u32 ref)
+{
+	for (u32 i = 0; ref && i <= v->s->cur; i++) {
+		Frame *f = v->s->frame[i];
+
+		for (u32 k = 1; k < f->n_slots; k++)
+			if (f->slot[k].type[0] == T_DYNPTR && f->slot[k].reg.size && f->slot[k].reg.ref == ref) {
+				kill_slices(v, f->slot[k].reg.id);
+				forget(f, (int)k);
+			}
+	}
+}
+
 bool
 vf_dynptr_overwritten(Verifier *v, Frame *f, u32 slot)
 {
@@ -79,8 +94,18 @@ vf_dynptr_arg(Verifier *v, int reg, char letter, CallMeta *m)
 	Frame *f = NULL;
 	int slot;
 
-	if (letter == 'D' || letter == 'E')
-		return make(v, reg, m, letter == 'D' ? DYN_LOCAL : DYN_RINGBUF);
+	if (letter == 'D' || letter == 'E') {
+		if (m->h)
+			return make(v, reg, m, letter == 'D' ? DYN_LOCAL : DYN_RINGBUF);
+		m->clone = !m->dynptr_from;
+		return make(v, reg, m, m->clone ? m->dynptr_kind : m->dynptr_from);
+	}
+	if (r->kind == R_DYNPTR) {
+		m->dynptr_kind = DYN_LOCAL;
+		m->dynptr_rdonly = false;
+		m->dynptr_id = r->id;
+		m->dynptr_ref = r->ref;
+	}
 	if (r->kind == R_DYNPTR)
 		return letter == 'd' || vf_refuse_reg(v, reg, "cannot release a dynptr of the caller");
 	slot = slots_of(v, r, &f);
@@ -88,6 +113,7 @@ vf_dynptr_arg(Verifier *v, int reg, char letter, CallMeta *m)
 		return vf_refuse_reg(v, reg, "Expected an initialized dynptr as arg #%d", reg - 1);
 	vf_mark_slot_read(v, r->frame, (u32)slot);
 	vf_mark_slot_read(v, r->frame, (u32)slot - 1);
+	m->dynptr_kind = (int)f->slot[slot].reg.size;
 	m->dynptr_id = f->slot[slot].reg.id;
 	m->dynptr_ref = f->slot[slot].reg.ref;
 	if (letter == 'F') {
@@ -96,6 +122,7 @@ vf_dynptr_arg(Verifier *v, int reg, char letter, CallMeta *m)
 		m->release = 0;
 		forget(f, slot);
 		kill_slices(v, m->dynptr_id);
+		kill_clones(v, m->dynptr_ref);
 		if (!vf_ref_drop(v, m->dynptr_ref))
 			return vf_refuse_reg(v, reg, "func %s#%u reference has not been acquired before", m->h->name, m->h->id);
 	}
@@ -112,7 +139,7 @@ vf_dynptr_after(Verifier *v, CallMeta *m)
 	if (!m->dynptr_new)
 		return true;
 	slot = slots_of(v, &vf_regs_of(v)[m->dynptr_new], &f);
-	ref = m->dynptr_kind == DYN_RINGBUF ? vf_ref_add(v, REF_PTR) : 0;
+	ref = m->clone ? m->dynptr_ref : m->dynptr_kind == DYN_RINGBUF ? vf_ref_add(v, REF_PTR) : 0;
 	for (int i = 0; i < 2; i++) {
 		Slot *s = &f->slot[slot - i];
 

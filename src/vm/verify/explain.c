@@ -21,6 +21,12 @@ vf_kind_name(const Verifier *v, const Reg *r)
 	(void)v;
 	if (r->kind == R_MEM && (r->flags & F_RINGBUF))
 		return r->flags & F_NULL ? "ringbuf_mem_or_null" : "ringbuf_mem";
+	if (r->kind == R_MEM && (r->flags & F_RDONLY) && (r->flags & F_UNTRUSTED))
+		return "rdonly_untrusted_mem";
+	if (r->kind == R_BTF && r->flags & (F_UNTRUSTED | F_TRUSTED | F_RCU))
+		return r->flags & F_UNTRUSTED ? (r->flags & F_NULL ? "untrusted_ptr_or_null_" : "untrusted_ptr_") :
+			r->flags & F_RCU ? (r->flags & F_NULL ? "rcu_ptr_or_null_" : "rcu_ptr_") :
+			r->flags & F_NULL ? "trusted_ptr_or_null_" : "trusted_ptr_";
 	if (r->kind == R_MEM && (r->flags & F_RDONLY))
 		return r->flags & F_NULL ? "rdonly_mem_or_null" : "rdonly_mem";
 	if (r->kind != R_SCALAR && (r->flags & F_NULL) && or_null[r->kind])

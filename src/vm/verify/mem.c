@@ -544,6 +544,10 @@ context(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how, int valu
 		vf_reg_unknown(dst);
 		return true;
 	}
+	if (acc.kind == R_BTF) {        /* struct bpf_nf_ctx */
+		vf_object_pointer(v, dst, off ? "sk_buff" : "nf_hook_state", F_TRUSTED);
+		return true;
+	}
 	vf_reg_pointer(dst, acc.kind, acc.flags);
 	dst->size = acc.size;
 	if (acc.flags & F_NULL)
@@ -562,8 +566,7 @@ kptr_access(Verifier *v, const MapField *f, const Insn *insn, int how, int value
 		return vf_refuse(v, "store to referenced kptr disallowed");
 	if (how == ACC_READ) {
 		r = &vf_regs_of(v)[value];
-		vf_reg_pointer(r, R_BTF, F_NULL | F_UNTRUSTED);
-		r->id = ++v->ids;
+		vf_object_pointer(v, r, f->type, F_NULL | (f->kind == MF_KPTR && strcmp(f->type, "prog_test_member") ? F_RCU : F_UNTRUSTED));
 		return true;
 	}
 	if (value >= 0 && !is_zero(&vf_regs_of(v)[value]))
@@ -663,7 +666,7 @@ vf_check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool s
 	case R_MEM:
 		if (how == ACC_WRITE && (r.flags & F_RDONLY))
 			return vf_refuse_reg(v, reg, "R%d cannot write into %s", reg, vf_kind_name(v, &r));
-		ok = vf_check_region(v, reg, off, size, r.size, false);
+		ok = r.flags & F_UNTRUSTED || vf_check_region(v, reg, off, size, r.size, false);
 		break;
 	case R_CTX:
 		ok = context(v, &r, reg, off, size, how, value, sext);
@@ -697,11 +700,8 @@ vf_check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool s
 		ok = map_struct(v, &r, reg, off, size, how);
 		break;
 	case R_BTF:
-		if (how == ACC_WRITE)
-			return vf_refuse_reg(v, reg, "only read is supported");
-		if (off < 0)
-			return vf_refuse_reg(v, reg, "R%d is %s invalid negative access: off=%d", reg, vf_kind_name(v, &r), off);
-		ok = true;      /* a fault reads as zero */
+		ok = vf_object_access(v, &r, reg, off, size, how, value);
+		unknown = false;
 		break;
 	default:
 		vf_remedy(v, r.kind == R_SCALAR ? "A number is no address here; read such memory with a probe_read helper." :

@@ -1,7 +1,7 @@
 /* prune: a path ends where a state was met before that allowed at least as much, and was found good. States are kept at
  * the points that scan.c chose. Loops: a state equal to one of its own path is an endless loop; where the kernel runs a
  * callback, equality up to ranges means that the loop has converged. */
-#include "vm/verify/verify.h"
+#include "vm/verify/kfunc.h"
 
 #include <stdlib.h>
 
@@ -128,12 +128,10 @@ all_type(const Slot *s, SlotType t)
 static bool
 slot_covers(const Slot *old, const Slot *cur, Pairs *p, Exactness how)
 {
-	static const Slot empty;
-
-	if (!cur)
-		cur = &empty;
 	if (slot_unread(old, how))
 		return true;
+	if (how != LOOSE && memcmp(old->type, cur->type, 8))
+		return false;
 	if (how != EXACT) {     /* a spilled scalar and unknown bytes compare as scalars */
 		Reg unknown;
 		const Reg *o = NULL, *c = NULL;
@@ -164,7 +162,7 @@ slot_covers(const Slot *old, const Slot *cur, Pairs *p, Exactness how)
 	if (old->type[7] == T_SPILL)
 		return cur->type[7] == T_SPILL ? reg_covers(&old->reg, &cur->reg, p, how) : false;
 	if (old->type[7] == T_DYNPTR || old->type[7] == T_ITER)
-		return old->reg.size == cur->reg.size && pair(p, old->reg.id, cur->reg.id) &&
+		return old->reg.size == cur->reg.size && old->reg.range == cur->reg.range && pair(p, old->reg.id, cur->reg.id) &&
 			pair(p, old->reg.ref, cur->reg.ref);
 	return true;
 }
@@ -195,7 +193,7 @@ frame_covers(Verifier *v, const Frame *old, const Frame *cur, s32 pc, Pairs *p, 
 static bool
 refs_equal(const State *old, const State *cur, Pairs *p)
 {
-	if (old->n_refs != cur->n_refs || old->lock_map != cur->lock_map || !pair(p, old->lock_id, cur->lock_id))
+	if (old->n_refs != cur->n_refs || old->rcu != cur->rcu || old->preempt != cur->preempt || old->lock_map != cur->lock_map || !pair(p, old->lock_id, cur->lock_id))
 		return false;
 	for (u32 i = 0; i < old->n_refs; i++)
 		if (old->ref[i].kind != cur->ref[i].kind || !pair(p, old->ref[i].id, cur->ref[i].id))
@@ -355,6 +353,18 @@ compare(Verifier *v, Kept *k, bool *sparse)
 				backedge(v, old);
 				return 1;
 			}
+		} else if (v->info[pc].flags & I_NEXT) {
+			u32 frame;
+			int slot;
+
+			if (state_covers(v, old, cur, WITHIN) && vf_iter_at(v, cur, &frame, &slot) &&
+			    cur->frame[frame]->slot[slot].reg.range == ITER_ACTIVE) {
+				hand_over(v, old, cur);
+				backedge(v, old);
+				return 1;
+			}
+			*sparse = true;
+			return 0;
 		} else if (v->info[pc].flags & I_CALLBACK) {
 			if (state_covers(v, old, cur, WITHIN)) {
 				hand_over(v, old, cur);
@@ -368,7 +378,7 @@ compare(Verifier *v, Kept *k, bool *sparse)
 			*sparse = true;
 			return 0;
 		}
-		if (old->may_goto_depth == cur->may_goto_depth &&
+		if (old->may_goto_depth == cur->may_goto_depth && !vf_iter_depths_differ(old, cur) &&
 		    old->unroll_depth == cur->unroll_depth && state_covers(v, old, cur, EXACT)) {
 			v->loop_pc = pc;
 			vf_remedy(v, "Something that the loop's condition looks at must change in every iteration.");

@@ -1,6 +1,6 @@
 /* scan: what can be said without walking: the form of the instructions, functions, where jumps lead, which instructions are
  * reached at all, which registers are live, where states are worth keeping; and, after the walk, the depth of the stack. */
-#include "vm/verify/verify.h"
+#include "vm/verify/kfunc.h"
 
 int
 vf_sub_at(const Verifier *v, s32 pc)
@@ -71,6 +71,15 @@ vf_calls_callback(const Verifier *v, s32 pc)
 	const Helper *h = helper_call(&v->insn[pc]);
 
 	return has_callback(h) && h->id != BPF_FUNC_timer_set_callback;
+}
+
+bool
+vf_calls_next(const Verifier *v, s32 pc)
+{
+	const Insn *insn = &v->insn[pc];
+	const Kfunc *k = insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_KFUNC_CALL ? vf_kfunc_at(v, pc) : NULL;
+
+	return k && !strcmp(k->sig, "n>e");
 }
 
 /* Opcodes that exist; fields are looked at when the walk gets there. */
@@ -145,7 +154,8 @@ find_subs(Verifier *v)
 		if ((func || (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_CALL)) &&
 		    !add_sub(v, (s64)v->pc + insn->imm + 1))
 			return false;
-		if (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_KFUNC_CALL && !kfunc_name(v, v->pc))
+		if (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_KFUNC_CALL &&
+		    (insn->imm || insn->off) && !kfunc_name(v, v->pc))
 			return vf_refuse(v, "kernel btf_id %d is not a function", insn->imm);
 	}
 	for (u32 i = 0; i < v->n_subs; i++)
@@ -294,6 +304,8 @@ follow(Verifier *v, Stack *st, s32 pc)
 			info->flags |= I_PRUNE | I_FORCE | I_CALLBACK;
 		else if (has_callback(helper_call(insn)))
 			info->flags |= I_PRUNE;
+		if (vf_calls_next(v, pc))
+			info->flags |= I_PRUNE | I_FORCE | I_NEXT;
 	}
 	if (next >= v->n) {
 		v->pc = pc;
@@ -325,8 +337,10 @@ check_flow(Verifier *v)
 
 /* Registers read and written by an instruction. */
 static void
-use_def(const Insn *insn, u16 *use, u16 *def)
+use_def(const Verifier *v, s32 pc, u16 *use, u16 *def)
 {
+	const Insn *insn = &v->insn[pc];
+	const Kfunc *k;
 	u16 dst = (u16)(1u << insn->dst_reg), src = (u16)(1u << insn->src_reg);
 	u8 op = BPF_OP(insn->code);
 	const Helper *h;
@@ -346,7 +360,8 @@ use_def(const Insn *insn, u16 *use, u16 *def)
 		else if (op == BPF_CALL && BPF_CLASS(insn->code) == BPF_JMP) {
 			*def = 0x3f;
 			h = helper_call(insn);
-			n = h ? (u32)strcspn(h->sig, ".>") : 5;
+			k = insn->src_reg == BPF_PSEUDO_KFUNC_CALL ? vf_kfunc_at(v, pc) : NULL;
+			n = h ? (u32)strcspn(h->sig, ".>") : k && k->sig[0] != '?' ? (u32)strcspn(k->sig, ">") : 5;
 			*use = (u16)(((1u << n) - 1) << 1);
 		} else if (op != BPF_JA && op != K_JCOND)
 			*use = (u16)(dst | (BPF_SRC(insn->code) == BPF_X ? src : 0));
@@ -405,7 +420,7 @@ find_live(Verifier *v)
 
 			if (v->info[pc].flags & I_SECOND)
 				continue;
-			use_def(&v->insn[pc], &use, &def);
+			use_def(v, pc, &use, &def);
 			live = (u16)((live_out(v, pc) & ~def) | use);
 			if (live != v->info[pc].live) {
 				v->info[pc].live = live;

@@ -33,7 +33,7 @@ vf_reg_none(Reg *r)
 void
 vf_reg_pointer(Reg *r, Kind kind, u32 flags)
 {
-	*r = (Reg){ .kind = (u8)kind, .flags = (u8)flags };
+	*r = (Reg){ .kind = (u8)kind, .flags = (u16)flags };
 	vf_reg_known_zero(r);
 }
 
@@ -187,13 +187,30 @@ vf_ref_add(Verifier *v, u8 kind)
 	return v->ids;
 }
 
+u32
+vf_ref_last(const State *s, u8 kind)
+{
+	u32 last = 0;
+
+	for (u32 i = 0; i < s->n_refs; i++)
+		if (s->ref[i].kind == kind)
+			last = MAX(last, s->ref[i].id);
+	return last;
+}
+
 bool
 vf_ref_drop(Verifier *v, u32 id)
+{
+	return vf_ref_drop_kind(v, id, REF_PTR);
+}
+
+bool
+vf_ref_drop_kind(Verifier *v, u32 id, u8 kind)
 {
 	State *s = v->s;
 	u32 i = 0;
 
-	while (i < s->n_refs && !(s->ref[i].kind == REF_PTR && s->ref[i].id == id))
+	while (i < s->n_refs && !(s->ref[i].kind == kind && s->ref[i].id == id))
 		i++;
 	if (i == s->n_refs)
 		return false;

@@ -55,17 +55,20 @@ enum {                  /* Reg.flags */
 	F_DELTA32 = 64,         /* the same of the low halves, with the high ones zero; without F_DELTA */
 	F_DELTAS = F_DELTA | F_DELTA32,
 	F_SLICE = 32,           /* R_MEM: a piece of a dynptr, dead when the dynptr is */
+	F_TRUSTED = 128,        /* R_BTF: alive for sure */
+	F_RCU = 256,            /* R_BTF: alive as long as the read lock is held */
 };
 
 /* Abstract value of a register or a spilled one. */
 typedef struct Reg {
-	u8 kind, flags, frame;          /* frame: R_STACK */
+	u8 kind, frame;                 /* frame: R_STACK; R_MEM: goes with the packet */
+	u16 flags;
 	bool precise;                   /* R_SCALAR in a kept state: its value decided something */
 	s32 off;                        /* fixed part of a pointer; F_DELTA: distance */
 	s32 range;                      /* packet: bytes behind the base known to be there, or AT_END, BEYOND_END */
 	u32 id;                         /* equal ids: same variable part, same object, same NULL-ness */
 	u32 ref;                        /* reference that must be released, or that this was derived from */
-	u32 map;                        /* R_MAP R_VALUE R_KEY: index; R_FUNC: subprogram; R_BTF: 0 */
+	u32 map;                        /* R_MAP R_VALUE R_KEY: index; R_FUNC: subprogram; R_BTF: type */
 	u32 size;                       /* R_MEM: bytes */
 	u32 uid;                        /* R_VALUE: which of the inner maps; which look-up for locks */
 	u32 deps;                       /* R_SCALAR: set of slots of the parent state the value was made of */
@@ -131,6 +134,7 @@ typedef struct State {
 	u32 depth;
 	s32 first_pc, pc;               /* kept state: where */
 	u32 insns;                      /* walked on this path */
+	u32 rcu, preempt;               /* how often the read lock was taken, preemption disabled */
 	u32 may_goto_depth, unroll_depth;
 	u32 async_count;
 	struct State *loop;             /* kept: outermost loop entry its marks wait for */
@@ -154,9 +158,10 @@ typedef struct Sub {
 	u16 seen[8];                    /* by depth of calls: bytes of stack above it + 1, looked at already */
 } Sub;
 
-enum { I_PRUNE = 1, I_FORCE = 2, I_SEEN = 4, I_SECOND = 8, I_CALLBACK = 16, I_SUBPROG = 32, I_TARGET = 64, I_REACHED = 128 };
+enum { I_PRUNE = 1, I_FORCE = 2, I_SEEN = 4, I_SECOND = 8, I_CALLBACK = 16, I_SUBPROG = 32, I_TARGET = 64, I_REACHED = 128,
+	I_NEXT = 256 };
 typedef struct InsnInfo {
-	u8 flags;
+	u16 flags;
 	u16 live;                       /* registers live before it */
 	u32 kind;                       /* what kind of pointer it dereferenced first, + 1 */
 	Kept *kept;
@@ -193,7 +198,10 @@ typedef struct Verifier {
 	s32 fail_reg;                   /* register the refusal is about, or -1 */
 	const char *remedy;
 	s32 loop_pc;
+	bool thrown;                    /* the path ends here, by bpf_throw */
 	BtfBlob btf;                    /* of the program, when it has functions */
+	BtfBlob kernel_btf;             /* read at first need */
+	bool kernel_btf_tried;
 } Verifier;
 
 /* explain.c: a refusal; gives false. The first line is in the kernel's words. */
@@ -212,6 +220,7 @@ int vf_sub_at(const Verifier *v, s32 pc);          /* the subprogram that starts
 int vf_sub_of(const Verifier *v, s32 pc);          /* the subprogram that holds pc */
 bool vf_is_may_goto(const Insn *insn);
 bool vf_calls_callback(const Verifier *v, s32 pc);
+bool vf_calls_next(const Verifier *v, s32 pc);     /* asks an iterator for its next element */
 
 /* state.c */
 State *vf_state_new(Verifier *v);
@@ -226,6 +235,8 @@ State *vf_push_branch(Verifier *v, s32 pc);        /* a copy of the current stat
 void vf_path_add(Verifier *v, State *s, s32 pc, bool taken);
 u32 vf_ref_add(Verifier *v, u8 kind);
 bool vf_ref_drop(Verifier *v, u32 id);             /* and every register that holds it becomes unusable */
+bool vf_ref_drop_kind(Verifier *v, u32 id, u8 kind);
+u32 vf_ref_last(const State *s, u8 kind);          /* the newest of a kind, or 0 */
 void vf_reg_none(Reg *r);
 void vf_reg_pointer(Reg *r, Kind kind, u32 flags); /* no offset */
 void vf_slot_scrub(Slot *s, SlotType type);        /* all bytes, no register */
@@ -281,6 +292,17 @@ bool vf_check_packet(Verifier *v, int reg, s32 off, u64 size, bool zero_ok);
 bool vf_check_map_value(Verifier *v, int reg, s32 off, u64 size, bool zero_ok, bool by_helper);
 bool vf_check_fixed_off(Verifier *v, const Reg *r, int reg, bool off_ok);
 bool vf_may_write_packet(Verifier *v);
+
+/* kobject.c: objects of the kernel by its BTF */
+const BtfBlob *vf_kernel_btf(Verifier *v);                          /* NULL: not to be had */
+u32 vf_kernel_struct(Verifier *v, const char *name);                /* number of its type, or 0 */
+const char *vf_kernel_name(const Verifier *v, u32 id);
+bool vf_kernel_holds(Verifier *v, u32 id, s64 off, u32 want);
+bool vf_object_access(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how, int value);
+bool vf_object_fits(Verifier *v, int reg, const char *want);
+void vf_object_pointer(Verifier *v, Reg *r, const char *name, u32 flags);   /* F_NULL: with an id of its own */
+const char *vf_helper_object(u32 id, int arg);                      /* struct that a helper takes there, gives for 0; or NULL */
+bool vf_license_is_free(const Code *c);
 
 /* ctx.c: what of the context a program type may touch. */
 typedef struct CtxAccess { Kind kind; u32 flags; u32 size; u32 load; } CtxAccess;

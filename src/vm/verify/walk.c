@@ -36,6 +36,10 @@ step(Verifier *v)
 		v->jumps++;
 		if (op == BPF_CALL) {
 			ok = vf_do_call(v, insn);
+			if (ok && v->thrown) {
+				v->thrown = false;
+				return 0;
+			}
 			break;
 		}
 		if (op == BPF_EXIT) {
