@@ -99,6 +99,7 @@ main(int argc, char **argv)
 
 	u32 count = argc > 2 ? (u32)atoi(argv[2]) : 10000;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!kernel_is_ours())
 		return 77;
 	seed = (argc > 1 ? strtoull(argv[1], NULL, 0) : 1) * 0x9e3779b97f4a7c15ull + 1;

@@ -14,6 +14,7 @@ while read -r verdict file; do
 		[ -s "$TMP/out" ] || { echo "$file: refused without a word"; wrong=1; };;
 	reject.0) false_accepts="$false_accepts $file";;
 	accept.[13]) false_rejects="$false_rejects $file"; echo "$file: $(head -n 1 "$TMP/out")";;
+	reject.3) [ ! -r /sys/kernel/btf/vmlinux ] || { echo "$file: refused only because it is not followed"; wrong=1; };;
 	*) echo "$file: $verdict expected, exit $?"; wrong=1;;
 	esac
 done <test/vm/verdicts

@@ -31,22 +31,30 @@ btf_load(const void *blob, u32 n)
 	return sys_bpf(BPF_BTF_LOAD, &attr, sizeof(attr));
 }
 
-/* BTF of `struct value` with a lock behind an int, or with a timer: ids 1 int, 2 the special struct, 3 value. */
+/* BTF of `struct value` with a lock behind an int, with pointers to objects, or with a timer: ids 1 int, 2 the special struct, 3 value. */
 static int
 value_btf(const MapDef *m)
 {
-	static const char strings[] = "\0int\0bpf_spin_lock\0val\0value\0cnt\0l\0bpf_timer\0opaque\0t\0u64";
+	static const char strings[] = "\0int\0bpf_spin_lock\0val\0value\0cnt\0l\0bpf_timer\0opaque\0t\0u64\0"
+		"prog_test_ref_kfunc\0prog_test_member\0kptr\0kptr_untrusted\0a\0b\0c";
 	u32 t[64], n = 0;
 	struct { u16 magic; u8 version, flags; u32 hdr_len, type_off, type_len, str_off, str_len; } h = { 0xeb9f, 1, 0, 24, 0, 0, 0, 0 };
 	u8 blob[1024];
-	u32 at[12], k = 0;
+	u32 at[24], k = 0;
 
 	for (u32 i = 0; i < sizeof(strings); i++)
 		if (i == 0 || !strings[i - 1])
 			at[k++] = i;
-	/* at: 0 "", 1 int, 2 bpf_spin_lock, 3 val, 4 value, 5 cnt, 6 l, 7 bpf_timer, 8 opaque, 9 t, 10 u64 */
+	/* at: 0 "", 1 int, 2 bpf_spin_lock, 3 val, 4 value, 5 cnt, 6 l, 7 bpf_timer, 8 opaque, 9 t, 10 u64, 11 prog_test_ref_kfunc, 12 prog_test_member, 13 kptr, 14 kptr_untrusted, 15 a, 16 b, 17 c */
 	if (m->fields[0].kind == MF_SPIN_LOCK) {
 		u32 x[] = { at[1], 1 << 24, 4, 1 << 24 | 32, at[2], 4 << 24 | 1, 4, at[3], 1, 0, at[4], 4 << 24 | 2, 8, at[5], 1, 0, at[6], 2, 32 };
+
+		memcpy(t, x, sizeof(x));
+		n = COUNT(x);
+	} else if (m->fields[0].kind == MF_KPTR_UNTRUSTED) {
+		enum { STRUCT = 4 << 24, PTR = 2 << 24, TAG = 18 << 24 };
+		u32 x[] = { at[1], 1 << 24, 4, 1 << 24 | 32, at[11], STRUCT, 0, at[4], STRUCT | 3, 24, at[15], 6, 0, at[16], 7, 64, at[17], 9, 128,
+			    at[14], TAG, 2, at[13], TAG, 2, 0, PTR, 4, 0, PTR, 5, at[13], TAG, 10, 0, PTR, 8, at[12], STRUCT, 0 };
 
 		memcpy(t, x, sizeof(x));
 		n = COUNT(x);
@@ -164,7 +172,8 @@ kernel_verdict(const Code *c, const KMaps *maps, u32 level)
 			i++;
 		}
 	for (u32 i = 0; i < c->n_kfuncs; i++)
-		if (c->kfuncs[i].pc < c->n)
+		if (c->kfuncs[i].pc < c->n && insns[c->kfuncs[i].pc].code == (BPF_JMP | BPF_CALL) &&
+		    insns[c->kfuncs[i].pc].src_reg == BPF_PSEUDO_KFUNC_CALL)
 			insns[c->kfuncs[i].pc].imm = kfunc_id(c->kfuncs[i].name);
 	kernel_log[0] = 0;
 	if (level) {
@@ -261,7 +270,8 @@ kernel_keep(const char *dir, u32 no, const MapDef *maps, u32 n_maps, const Code 
 	for (u32 i = 0; i < n_maps; i++) {
 		fprintf(f, "map %u %s %s key=%u value=%u entries=%u flags=%u%s%s", i, maps[i].name, bpf_map_type_name(maps[i].type),
 			maps[i].key_size, maps[i].value_size, maps[i].max_entries, maps[i].flags,
-			!maps[i].n_fields ? "" : maps[i].fields[0].kind == MF_SPIN_LOCK ? " btf=spin_lock" : " btf=timer",
+			!maps[i].n_fields ? "" : maps[i].fields[0].kind == MF_SPIN_LOCK ? " btf=spin_lock" :
+			maps[i].fields[0].kind == MF_TIMER ? " btf=timer" : " btf=kptr",
 			maps[i].frozen ? " frozen=1" : "");
 		if (maps[i].init)
 			hex_line(f, " init=", maps[i].init, MIN(maps[i].value_size, 8u));

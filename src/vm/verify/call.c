@@ -32,7 +32,7 @@ static const struct { char letter; u32 kinds; const char *words; } takes[] = {
 	{ 'B', SOCKS | K(BTF), "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_" },
 	{ 'C', SOCKS | K(BTF), "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_" },
 	{ 'U', SOCKS | K(BTF), "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_" },
-	{ 'P', K(BTF), "ptr_, trusted_ptr_, rcu_ptr_" }, { 'p', K(BTF), "percpu_ptr_" }, { 'j', K(BTF), "ptr_" },
+	{ 'P', K(BTF), "ptr_, trusted_ptr_, rcu_ptr_" }, { 'p', 0, "percpu_ptr_" }, { 'j', K(BTF), "ptr_" },
 	{ 'd', K(STACK) | K(DYNPTR), "fp, dynptr_ptr" }, { 'D', K(STACK), "fp" }, { 'E', K(STACK), "fp" }, { 'F', K(STACK) | K(DYNPTR), "fp" },
 };
 

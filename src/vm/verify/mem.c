@@ -555,6 +555,14 @@ context(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how, int valu
 	return true;
 }
 
+/* May the register be stored to a field for pointers without a reference? */
+static bool
+kptr_fits(Verifier *v, const MapField *f, const Reg *r)
+{
+	return r->kind == R_BTF && tnum_is_const(r->bits) && vf_kernel_btf(v) &&
+		vf_kernel_holds(v, r->map, r->off + (s64)r->bits.value, vf_kernel_struct(v, f->type));
+}
+
 static bool
 kptr_access(Verifier *v, const MapField *f, const Insn *insn, int how, int value)
 {
@@ -569,7 +577,7 @@ kptr_access(Verifier *v, const MapField *f, const Insn *insn, int how, int value
 		vf_object_pointer(v, r, f->type, F_NULL | (f->kind == MF_KPTR && strcmp(f->type, "prog_test_member") ? F_RCU : F_UNTRUSTED));
 		return true;
 	}
-	if (value >= 0 && !is_zero(&vf_regs_of(v)[value]))
+	if (value >= 0 && !is_zero(&vf_regs_of(v)[value]) && !kptr_fits(v, f, &vf_regs_of(v)[value]))
 		return vf_refuse_reg(v, value, "invalid kptr access, R%d type=%s expected=ptr_%s", value,
 				  vf_kind_name(v, &vf_regs_of(v)[value]), f->type);
 	if (value < 0 && insn->imm)

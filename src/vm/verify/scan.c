@@ -154,8 +154,11 @@ find_subs(Verifier *v)
 		if ((func || (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_CALL)) &&
 		    !add_sub(v, (s64)v->pc + insn->imm + 1))
 			return false;
-		if (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_KFUNC_CALL &&
-		    (insn->imm || insn->off) && !kfunc_name(v, v->pc))
+		if (insn->code != (BPF_JMP | BPF_CALL) || insn->src_reg != BPF_PSEUDO_KFUNC_CALL)
+			continue;
+		if (insn->off)
+			return vf_refuse(v, "kernel function of module %d is not possible without fd_array", insn->off);
+		if (insn->imm && !kfunc_name(v, v->pc))
 			return vf_refuse(v, "kernel btf_id %d is not a function", insn->imm);
 	}
 	for (u32 i = 0; i < v->n_subs; i++)
