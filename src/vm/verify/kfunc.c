@@ -149,6 +149,8 @@ check_arg(Verifier *v, int reg, const Kfunc *k, CallMeta *m)
 	case 'd': case 'D':
 		if (r->kind != R_STACK && r->kind != R_DYNPTR)
 			return vf_refuse_reg(v, reg, "arg#%d expected pointer to stack or const struct bpf_dynptr", reg - 1);
+		if (r->kind == R_DYNPTR && !vf_check_fixed_off(v, r, reg, false))
+			return false;
 		m->dynptr_from = is(k, "bpf_dynptr_from_skb") ? DYN_SKB : is(k, "bpf_dynptr_from_xdp") ? DYN_XDP :
 			is(k, "bpf_dynptr_from_skb_meta") ? DYN_SKB_META : 0;
 		return vf_dynptr_arg(v, reg, letter, m);
