@@ -18,7 +18,7 @@ cmd_vm_usage(void)
 	      "       piton vm asm --classic [--format c] | --convert FILE    classic BPF, or what it becomes\n"
 	      "       piton vm dis --classic FILE\n"
 	      "       piton vm dis [--syntax kernel|conformance] [--bytes] [--hex HEX | FILE[:SECTION]]\n"
-	      "       piton vm verify [--type PROGTYPE] [-v] FILE[:SECTION]\n"
+	      "       piton vm verify [--type PROGTYPE] [--unprivileged] [-v] FILE[:SECTION]\n"
 	      "       piton vm run [--interp|--jit|--both] [--hex HEX | FILE[:SECTION]] [--mem HEX] [--repeat N]\n"
 	      "             [--no-verify] [--blind]\n"
 	      "       piton vm run --plugin [MEMHEX]      program as hex on standard input\n"
@@ -171,7 +171,7 @@ options(VmOptions *o, int argc, char **argv)
 		{ "--jit", offsetof(VmOptions, jit) }, { "--both", offsetof(VmOptions, both) },
 		{ "--no-verify", offsetof(VmOptions, no_verify) }, { "--plugin", offsetof(VmOptions, plugin) },
 		{ "--bytes", offsetof(VmOptions, bytes) }, { "-v", offsetof(VmOptions, verbose) },
-		{ "--blind", offsetof(VmOptions, blind) }, { "--classic", offsetof(VmOptions, classic) },
+		{ "--blind", offsetof(VmOptions, blind) }, { "--unprivileged", offsetof(VmOptions, unprivileged) }, { "--classic", offsetof(VmOptions, classic) },
 		{ "--convert", offsetof(VmOptions, convert) },
 	};
 

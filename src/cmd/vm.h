@@ -12,7 +12,7 @@ typedef struct VmOptions {
 	Arena *a;
 	Diag *d;
 	const char *file, *hex, *mem, *out, *format, *syntax, *type;
-	bool verified, interp, jit, both, no_verify, plugin, bytes, verbose, blind, classic, convert;
+	bool verified, interp, jit, both, no_verify, plugin, bytes, verbose, blind, unprivileged, classic, convert;
 	u64 repeat;
 	Object o;
 	const ObjProg *prog;

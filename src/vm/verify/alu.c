@@ -121,7 +121,7 @@ pointer_math(Verifier *v, const Insn *insn, const Reg *p, const Reg *n, bool sca
 		return true;
 	}
 	if (BPF_CLASS(insn->code) != BPF_ALU64) {
-		if (op == BPF_SUB) {    /* half a pointer is a number */
+		if (op == BPF_SUB && !v->opt.unprivileged) {    /* half a pointer is a number */
 			vf_reg_unknown(dst);
 			return true;
 		}
@@ -170,14 +170,14 @@ pointer_math(Verifier *v, const Insn *insn, const Reg *p, const Reg *n, bool sca
 	if (!sane_offset(v, insn->dst_reg, dst, p))
 		return false;
 	vf_reg_sync(dst);
-	return true;
+	return vf_unpriv_math(v, insn->dst_reg, p, n);
 }
 
 static void
 drop_id(Reg *r)
 {
 	r->id = 0;
-	r->flags &= (u8)~F_DELTAS;
+	r->flags &= (u16)~F_DELTAS;
 	r->off = 0;
 }
 
@@ -212,7 +212,7 @@ binary(Verifier *v, const Insn *insn)
 		src = &imm;
 	}
 	if (dst->kind != R_SCALAR && src->kind != R_SCALAR) {
-		if (op == BPF_SUB) {    /* the distance of two pointers is any number */
+		if (op == BPF_SUB && !v->opt.unprivileged) {    /* the distance of two pointers is any number */
 			vf_reg_unknown(dst);
 			return true;
 		}
@@ -264,6 +264,8 @@ move_reg(Verifier *v, const Insn *insn)
 			*dst = *src;
 			return true;
 		}
+		if (vf_secret(v, src))
+			return vf_refuse_reg(v, insn->src_reg, "R%d partial copy of pointer", insn->src_reg);
 		if (src->kind != R_SCALAR) {
 			vf_reg_unknown(dst);
 			return true;
@@ -277,6 +279,8 @@ move_reg(Verifier *v, const Insn *insn)
 		vf_reg_sign_extend(dst, size);
 		return true;
 	}
+	if (vf_secret(v, src))
+		return vf_refuse_reg(v, insn->src_reg, "R%d partial copy of pointer", insn->src_reg);
 	if (src->kind != R_SCALAR) {    /* half a pointer */
 		vf_reg_unknown(dst);
 		vf_reg_zext32(dst);
@@ -353,6 +357,8 @@ unary(Verifier *v, const Insn *insn)
 	dst = &vf_regs_of(v)[insn->dst_reg];
 	if (!vf_set_reg(v, insn->dst_reg))
 		return false;
+	if (vf_secret(v, dst))
+		return vf_refuse_reg(v, insn->dst_reg, "R%d pointer arithmetic prohibited", insn->dst_reg);
 	if (dst->kind != R_SCALAR) {
 		vf_reg_unknown(dst);
 		return true;

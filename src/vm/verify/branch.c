@@ -8,7 +8,7 @@ not_null(Reg *r, bool is_null)
 		vf_reg_known(r, 0);
 		return;
 	}
-	r->flags &= (u8)~F_NULL;
+	r->flags &= (u16)~F_NULL;
 	/* The id told which registers share the NULL-ness; of a value with a lock it still tells which value it is. */
 }
 
@@ -312,6 +312,10 @@ vf_do_branch(Verifier *v, const Insn *insn)
 		vf_reg_known(&imm, (u64)(s64)insn->imm);
 		b = &imm;
 	}
+	if (by_reg && vf_secret(v, b) && !((is_packet(a) || a->kind == R_PACKET_END) && (is_packet(b) || b->kind == R_PACKET_END))) {
+		vf_refuse_reg(v, insn->src_reg, "R%d pointer comparison prohibited", insn->src_reg);
+		return -1;
+	}
 	t = taken(a, b, op, jmp32);
 	if (t >= 0) {
 		if (a->kind == R_SCALAR)
@@ -360,7 +364,9 @@ vf_do_branch(Verifier *v, const Insn *insn)
 	if (!jmp32 && !by_reg && insn->imm == 0 && (op == BPF_JEQ || op == BPF_JNE) && maybe_null(&olda)) {
 		mark_null(v, v->s, insn->dst_reg, op == BPF_JNE);
 		mark_null(v, other, insn->dst_reg, op == BPF_JEQ);
-	} else
-		match_packet(insn, &olda, &oldb, other, v->s);
+	} else if (!match_packet(insn, &olda, &oldb, other, v->s) && vf_secret(v, &olda)) {
+		vf_refuse_reg(v, insn->dst_reg, "R%d pointer comparison prohibited", insn->dst_reg);
+		return -1;
+	}
 	return 0;
 }

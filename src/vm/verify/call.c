@@ -356,7 +356,7 @@ check_arg(Verifier *v, int reg, const char *sig, CallMeta *m)
 		return false;
 	r = &vf_regs_of(v)[reg];
 	if (letter == 'i')
-		return true;
+		return !vf_secret(v, r) || vf_refuse_reg(v, reg, "R%d leaks addr into helper function", reg);
 	if ((r->kind == R_PACKET || r->kind == R_META) && !packet_arg_ok(v, m->h))
 		return vf_refuse_reg(v, reg, "helper access to the packet is not allowed");
 	if (letter == 'v' && m->map && (m->map->type == BPF_MAP_TYPE_SOCKMAP || m->map->type == BPF_MAP_TYPE_SOCKHASH))
@@ -662,6 +662,8 @@ allowed(Verifier *v, const Helper *h)
 		vf_remedy(v, "Helpers are allowed by program type; use one that this type has.");
 		return vf_refuse(v, "program of this type cannot use helper bpf_%s#%u", h->name, h->id);
 	}
+	if (!vf_unpriv_helper(v, h))
+		return false;
 	if (h->gpl && !vf_license_is_free(v->code))
 		return vf_refuse(v, "cannot call GPL-restricted function from non-GPL compatible program");
 	if (!v->code->sleepable && (h->id == BPF_FUNC_copy_from_user || h->id == BPF_FUNC_copy_from_user_task ||

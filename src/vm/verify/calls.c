@@ -158,6 +158,8 @@ check_result(Verifier *v)
 
 	if (!vf_use_reg(v, 0))
 		return false;
+	if (vf_secret(v, r))
+		return vf_refuse_reg(v, 0, "R0 leaks addr as return value");
 	if (f->async)
 		return (r->kind == R_SCALAR || vf_refuse_reg(v, 0, "At async callback return the register R0 is not a known value (%s)",
 							  vf_kind_name(v, r))) &&

@@ -101,6 +101,8 @@ vf_ctx_access(Verifier *v, s32 off, u32 size, bool write, bool sext, CtxAccess *
 			continue;
 		if (f->gives != R_SCALAR && sext)
 			break;
+		if (v->opt.unprivileged && (f->gives == R_PACKET || f->gives == R_PACKET_END))
+			break;          /* direct access to packets is for CAP_BPF */
 		*out = (CtxAccess){ f->gives, f->flags, 0, 0 };
 		return true;
 	}

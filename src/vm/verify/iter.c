@@ -153,7 +153,7 @@ vf_iter_next(Verifier *v, u32 frame, int slot)
 
 	vf_path_add(v, more, v->pc, true);
 	more->frame[frame]->slot[slot].reg.off++;
-	elem->flags &= (u8)~F_NULL;
+	elem->flags &= (u16)~F_NULL;
 	elem->id = 0;
 	vf_widen_from_entry(v, more, v->s->parent ? v->s->parent->parent : NULL);
 	v->s->frame[frame]->slot[slot].reg.range = ITER_DRAINED;

@@ -265,7 +265,7 @@ share_slot_id(Verifier *v, Reg *r)
 	if (r->flags & F_DELTAS) {
 		r->id = 0;
 		r->off = 0;
-		r->flags &= (u8)~F_DELTAS;
+		r->flags &= (u16)~F_DELTAS;
 	}
 	if (!r->id && !tnum_is_const(r->bits))
 		r->id = ++v->ids;
@@ -311,7 +311,9 @@ write_fixed(Verifier *v, Frame *f, s64 off, u32 size, int value, const Insn *ins
 	if (!vf_dynptr_overwritten(v, f, (u32)(s - f->slot)))
 		return false;
 	s = slot_at(f, off, &byte);
-	if (r && off % 8 == 0 && r->kind == R_SCALAR) {
+	if (v->opt.unprivileged && vf_slot_is_spill(s) && s->reg.kind != R_SCALAR && size != 8)
+		return vf_refuse(v, "attempt to corrupt spilled pointer on stack");
+	if (r && off % 8 == 0 && r->kind == R_SCALAR && !v->opt.unprivileged) {
 		bool fits = width(r) <= 8 * size;
 
 		if (fits)
@@ -319,10 +321,10 @@ write_fixed(Verifier *v, Frame *f, s64 off, u32 size, int value, const Insn *ins
 		save(s, r, size);
 		if (!fits) {
 			s->reg.id = 0;
-			s->reg.flags &= (u8)~F_DELTAS;
+			s->reg.flags &= (u16)~F_DELTAS;
 			s->reg.off = 0;
 		}
-	} else if (!r && off % 8 == 0 && st) {
+	} else if (!r && off % 8 == 0 && st && !v->opt.unprivileged) {
 		vf_reg_known(&imm, (u64)(s64)insn->imm);
 		save(s, &imm, size);
 	} else if (r && spillable(r)) {
@@ -421,7 +423,7 @@ fill(Verifier *v, Frame *f, s64 off, u32 size, int value)
 		*dst = s->reg;
 		if (width(&s->reg) > size * 8) {
 			dst->id = 0;
-			dst->flags &= (u8)~F_DELTAS;
+			dst->flags &= (u16)~F_DELTAS;
 			dst->off = 0;
 		}
 		return true;
@@ -465,6 +467,8 @@ read_stack(Verifier *v, int reg, s32 off, u32 size, int value)
 	for (s64 at = min; at < max + size; at++) {
 		Slot *s = slot_at(f, at, &byte);
 
+		if (v->opt.unprivileged && s->type[byte] == T_INVALID)
+			return vf_refuse_reg(v, reg, "invalid read from stack off %lld+%lld size %u", (long long)min, (long long)(at - min), size);
 		if (s->type[byte] == T_DYNPTR || s->type[byte] == T_ITER)
 			return vf_refuse_reg(v, reg, "invalid read from stack off %lld+0 size %u", (long long)at, size);
 		/* Spilled numbers under a variable offset decide what is loaded only by being zero or not. */
@@ -516,6 +520,9 @@ helper_stack(Verifier *v, int reg, u64 size, int how, bool zero_ok, CallMeta *me
 			return vf_refuse_reg(v, reg, "invalid read from stack R%d off %lld+%lld size %llu", reg, (long long)min,
 					  (long long)(at - min), (unsigned long long)size);
 		vf_mark_slot_read(v, r.frame, (u32)(-at - 1) / 8);
+		if (v->opt.unprivileged && (s->type[byte] == T_INVALID || (vf_slot_is_spill(s) && s->reg.kind != R_SCALAR)))
+			return vf_refuse_reg(v, reg, "invalid read from stack R%d off %lld+%lld size %llu", reg, (long long)min,
+					  (long long)(at - min), (unsigned long long)size);
 		if (how != ACC_WRITE)
 			continue;
 		if (vf_slot_is_spill(s)) {
@@ -640,6 +647,8 @@ map_struct(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how)
 {
 	const char *type = v->maps[r->map].type == BPF_MAP_TYPE_ARRAY ? "bpf_array" : "bpf_map";
 
+	if (v->opt.unprivileged)
+		return vf_refuse_reg(v, reg, "'struct %s' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN", type);
 	if (how != ACC_READ)
 		return vf_refuse_reg(v, reg, "only read from %s is supported", type);
 	if (off < 0)
@@ -661,6 +670,8 @@ vf_check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool s
 		vf_remedy(v, "Compare the pointer with 0 first and use it only where it is not.");
 		return vf_refuse_reg(v, reg, "R%d invalid mem access '%s'", reg, vf_kind_name(v, &r));
 	}
+	if (how == ACC_WRITE && !vf_unpriv_store(v, (Kind)r.kind, value))
+		return false;
 	switch (r.kind) {
 	case R_KEY:
 		if (how == ACC_WRITE)
@@ -867,6 +878,8 @@ vf_do_atomic(Verifier *v, const Insn *insn)
 		return false;
 	if (!atomic_target(v, insn->dst_reg))
 		return false;
+	if (vf_secret(v, &vf_regs_of(v)[insn->src_reg]) || (insn->imm == BPF_CMPXCHG && vf_secret(v, &vf_regs_of(v)[0])))
+		return vf_refuse_reg(v, insn->src_reg, "R%d leaks addr into mem", insn->src_reg);
 	if (insn->imm & BPF_FETCH) {
 		load = insn->imm == BPF_CMPXCHG ? BPF_REG_0 : insn->src_reg;
 		if (!vf_set_reg(v, load))

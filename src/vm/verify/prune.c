@@ -7,7 +7,7 @@
 
 enum { MAX_PAIRS = 640 };
 typedef enum Exactness { LOOSE, WITHIN, EXACT } Exactness;
-typedef struct Pairs { u32 n; u32 old[MAX_PAIRS], cur[MAX_PAIRS]; u32 fresh; } Pairs;
+typedef struct Pairs { bool exact; u32 n; u32 old[MAX_PAIRS], cur[MAX_PAIRS]; u32 fresh; } Pairs;
 
 /* The ids of the two states correspond one to one. */
 static bool
@@ -80,7 +80,7 @@ reg_covers(const Reg *old, const Reg *cur, Pairs *p, Exactness how)
 		return false;
 	switch (old->kind) {
 	case R_SCALAR:
-		if (!old->precise && how == LOOSE)
+		if (!old->precise && how == LOOSE && !p->exact)
 			return true;
 		if ((old->flags & F_DELTAS) != (cur->flags & F_DELTAS))
 			return false;
@@ -209,6 +209,7 @@ state_covers(Verifier *v, const State *old, const State *cur, Exactness how)
 	if (old->cur != cur->cur)
 		return false;
 	p.n = 0;
+	p.exact = v->opt.unprivileged;
 	p.fresh = 0x80000000u;
 	if (!refs_equal(old, cur, &p))
 		return false;

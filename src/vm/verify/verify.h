@@ -304,6 +304,14 @@ void vf_object_pointer(Verifier *v, Reg *r, const char *name, u32 flags);   /* F
 const char *vf_helper_object(u32 id, int arg);                      /* struct that a helper takes there, gives for 0; or NULL */
 bool vf_license_is_free(const Code *c);
 
+/* unpriv.c: what else is asked of a program that an ordinary user loads; all true when a privileged one does */
+bool vf_unpriv_program(Verifier *v);
+bool vf_unpriv_no_loops(Verifier *v);
+bool vf_unpriv_helper(Verifier *v, const Helper *h);
+bool vf_unpriv_store(Verifier *v, Kind kind, int value);
+bool vf_unpriv_math(Verifier *v, int reg, const Reg *p, const Reg *n);
+bool vf_secret(const Verifier *v, const Reg *r);   /* an address that nobody may learn */
+
 /* ctx.c: what of the context a program type may touch. */
 typedef struct CtxAccess { Kind kind; u32 flags; u32 size; u32 load; } CtxAccess;
 bool vf_ctx_access(Verifier *v, s32 off, u32 size, bool write, bool sext, CtxAccess *out);

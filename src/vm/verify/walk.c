@@ -327,7 +327,7 @@ verify(Verifier *v)
 		return vf_refuse(v, "a program has 1 to 1000000 instructions, not %d", v->n);
 	if (!bpf_prog_type_name(v->code->prog_type))
 		return vf_refuse(v, "unknown program type %u", v->code->prog_type);
-	if (!vf_ctx_attach_ok(v) || !vf_scan_code(v) || !check_map_use(v) || !check_target(v) || !vf_global_find(v))
+	if (!vf_ctx_attach_ok(v) || !vf_unpriv_program(v) || !vf_scan_code(v) || !vf_unpriv_no_loops(v) || !check_map_use(v) || !check_target(v) || !vf_global_find(v))
 		return false;
 	if (!walk_function(v, 0))
 		return false;
