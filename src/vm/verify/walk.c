@@ -152,6 +152,7 @@ next_path(Verifier *v)
 	return true;
 }
 
+enum { MAP_ARENA = 33 };        /* 6.9 */
 enum { MAX_TODO = 8192, MAX_BYTES = 1 << 30 };
 
 static bool
@@ -273,6 +274,7 @@ check_map_use(Verifier *v)
 	u32 type = v->code->prog_type;
 	bool tracing = type == BPF_PROG_TYPE_KPROBE || type == BPF_PROG_TYPE_TRACEPOINT || type == BPF_PROG_TYPE_PERF_EVENT ||
 		type == BPF_PROG_TYPE_RAW_TRACEPOINT || type == BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE;
+	s32 storage[2] = { -1, -1 };
 
 	for (v->pc = 0; v->pc < v->n; v->pc++) {
 		const Insn *insn = &v->insn[v->pc];
@@ -282,6 +284,19 @@ check_map_use(Verifier *v)
 			continue;
 		if (insn->src_reg >= BPF_PSEUDO_MAP_FD && insn->src_reg <= BPF_PSEUDO_MAP_VALUE) {
 			m = &v->maps[insn->imm];
+			if (m->type == BPF_MAP_TYPE_STRUCT_OPS)
+				return vf_refuse(v, "bpf_struct_ops map cannot be used in prog");
+			if (m->type == MAP_ARENA) {
+				vf_remedy(v, "An arena needs an address in user space, which no file with a program gives.");
+				return vf_refuse(v, "arena's user address must be set via map_extra or mmap()");
+			}
+			if (m->type == BPF_MAP_TYPE_CGROUP_STORAGE || m->type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE) {
+				s32 *one = &storage[m->type == BPF_MAP_TYPE_CGROUP_STORAGE];
+
+				if (*one >= 0 && *one != insn->imm)
+					return vf_refuse(v, "only one cgroup storage of each type is allowed");
+				*one = insn->imm;
+			}
 			if (v->code->sleepable && !sleepable_map(m->type))
 				return vf_refuse(v, "Sleepable programs can only use array, hash, ringbuf and local storage maps");
 			for (u32 i = 0; i < m->n_fields; i++) {
