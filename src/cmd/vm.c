@@ -171,7 +171,8 @@ options(VmOptions *o, int argc, char **argv)
 		{ "--jit", offsetof(VmOptions, jit) }, { "--both", offsetof(VmOptions, both) },
 		{ "--no-verify", offsetof(VmOptions, no_verify) }, { "--plugin", offsetof(VmOptions, plugin) },
 		{ "--bytes", offsetof(VmOptions, bytes) }, { "-v", offsetof(VmOptions, verbose) },
-		{ "--blind", offsetof(VmOptions, blind) }, { "--unprivileged", offsetof(VmOptions, unprivileged) }, { "--classic", offsetof(VmOptions, classic) },
+		{ "--blind", offsetof(VmOptions, blind) }, { "--unprivileged", offsetof(VmOptions, unprivileged) },
+		{ "--classic", offsetof(VmOptions, classic) },
 		{ "--convert", offsetof(VmOptions, convert) },
 	};
 

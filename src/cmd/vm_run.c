@@ -88,7 +88,8 @@ cmd_vm_free(Maps *maps)
 int
 cmd_vm_accepts(VmOptions *o, bool print)
 {
-	VerifyOptions opt = { .trace = o->verbose, .unprivileged = o->unprivileged, .source_name = o->file };
+	VerifyOptions opt = { .trace = o->verbose, .unprivileged = o->unprivileged, .no_kernel = !print,
+		.source_name = o->file };
 	Code code = o->prog->code;
 	Verdict v = { 0 };
 	int res;

@@ -166,7 +166,7 @@ load(pvm *vm, const Code *code, VmMap *const *maps, const MapDef *defs, u32 n_ma
 	for (u32 i = 0; i < n_maps; i++)
 		own[i] = maps[i]->def;
 	if (!ok) {
-		ok = vm_verify(code, defs ? defs : own, n_maps, NULL, &v, facts);
+		ok = vm_verify(code, defs ? defs : own, n_maps, &(VerifyOptions){ .no_kernel = true }, &v, facts);
 		if (!ok)
 			buf_put(&vm->error, v.text.p ? v.text.p : "", v.text.n);
 		verdict_free(&v);

@@ -148,7 +148,7 @@ verify(const Code *code, VmMap *const *maps, u32 n_maps, InsnFacts *facts, Refus
 		return -ENOMEM;
 	for (u32 i = 0; i < n_maps; i++)
 		defs[i] = maps[i]->def;
-	*verified = vm_verify(code, defs, n_maps, &(VerifyOptions){ .no_btf = true }, &v, facts);
+	*verified = vm_verify(code, defs, n_maps, &(VerifyOptions){ .no_btf = true, .no_kernel = true }, &v, facts);
 	if (!*verified && !v.unsupported) {
 		err = -EACCES;
 		if (why) {

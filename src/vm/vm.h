@@ -16,6 +16,7 @@ typedef struct VerifyOptions {
 	u32 budget;                     /* instructions to walk; 0: 1,000,000 */
 	bool trace;                     /* the state at each instruction goes to Verdict.log (piton vm verify -v) */
 	bool unprivileged;
+	bool no_kernel;                 /* it will run here: objects and functions of a kernel are not supported */
 	bool no_btf;                    /* callbacks need no function types: for code that never goes to the kernel */
 	const char *source_name;        /* for messages, may be NULL */
 } VerifyOptions;

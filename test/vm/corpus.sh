@@ -8,7 +8,7 @@ while read -r verdict file; do
 	accept.0) accepted=$((accepted + 1))
 		timeout 20 "$PITON" vm run --both "test/vm/corpus/$file" >"$TMP/out" 2>&1 </dev/null
 		case $? in [0-3]) ;; *) echo "$file: running it: exit $?"; wrong=1;; esac
-		case $file in 1804-*) continue;; esac    # gives an address
+		case $file in 1804-*|unpriv.*) continue;; esac   # give addresses, or what lies on the stack
 		! grep 'the interpreter gives' "$TMP/out" || { echo "$file"; wrong=1; };;
 	reject.1) refused=$((refused + 1))
 		[ -s "$TMP/out" ] || { echo "$file: refused without a word"; wrong=1; };;

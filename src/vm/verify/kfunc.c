@@ -320,6 +320,8 @@ vf_do_kfunc(Verifier *v, const Insn *insn)
 		return vf_refuse(v, "program must be sleepable to call sleepable kfunc %s", k->name);
 	if (is(k, "__bpf_trap"))
 		return vf_refuse(v, "unexpected __bpf_trap() due to uninitialized variable?");
+	if (v->opt.no_kernel)
+		return vf_unsupported(v, "there is no %s outside of a kernel", k->name);
 	if (k->sig[0] == '?')
 		return vf_unsupported(v, "this verifier does not follow %s", k->name);
 	next = vf_calls_next(v, v->pc) && vf_iter_at(v, v->s, &frame, &slot);

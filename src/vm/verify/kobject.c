@@ -20,6 +20,8 @@ vf_kernel_btf(Verifier *v)
 	Buf file = { 0 };
 	u8 *copy;
 
+	if (v->opt.no_kernel)
+		return NULL;
 	if (!v->kernel_btf_tried && host_read(KERNEL_BTF, &file) >= 0) {
 		copy = arena_alloc(v->a, file.n + 1);
 		memcpy(copy, file.p, file.n);
