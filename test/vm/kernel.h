@@ -142,9 +142,11 @@ kfunc_id(const char *name)
 
 	if (!tried) {
 		static Buf file;
+		static Arena *a;
 
+		a = arena_new();
 		if (host_read("/sys/kernel/btf/vmlinux", &file) >= 0)
-			bpf_btf_open(arena_new(), file.p, file.n, &b);
+			bpf_btf_open(a, file.p, file.n, &b);
 		tried = true;
 	}
 	for (u32 id = 1; id < b.n; id++)
