@@ -26,6 +26,10 @@ struct CallMeta {
 	const char *kptr;       /* struct of the field that kptr_xchg exchanges */
 };
 
+/* arg.c */
+bool vf_check_arg(Verifier *v, int reg, const char *sig, CallMeta *m);
+const MapField *vf_map_field(const MapDef *m, MapFieldKind kind);       /* NULL: its values have none */
+
 /* dynptr.c */
 enum { DYN_LOCAL = 1, DYN_RINGBUF, DYN_SKB, DYN_XDP, DYN_SKB_META };
 bool vf_dynptr_overwritten(Verifier *v, Frame *f, u32 slot);       /* a store hits the slot; false: refused */

@@ -25,12 +25,6 @@ is(const Kfunc *k, const char *name)
 	return !strcmp(k->name, name);
 }
 
-static bool
-is_zero(const Reg *r)
-{
-	return r->kind == R_SCALAR && tnum_is_const(r->bits) && r->bits.value == 0;
-}
-
 /* A pointer to a kernel object that is alive: acquired, or given as such. */
 static bool
 is_trusted(const Reg *r)
@@ -43,9 +37,9 @@ check_object(Verifier *v, int reg, const Kfunc *k, bool null_ok, CallMeta *m)
 {
 	const Reg *r = &vf_regs_of(v)[reg];
 
-	if (null_ok && is_zero(r))
+	if (null_ok && vf_is_zero(r))
 		return true;
-	if (k->flags & (KF_TRUSTED | KF_RCU | KF_RELEASE) && (is_zero(r) || (r->kind != R_SCALAR && r->flags & F_NULL))) {
+	if (k->flags & (KF_TRUSTED | KF_RCU | KF_RELEASE) && (vf_is_zero(r) || (r->kind != R_SCALAR && r->flags & F_NULL))) {
 		vf_remedy(v, "Compare the pointer with 0 first and call the function only where it is not.");
 		return vf_refuse_reg(v, reg, "Possibly NULL pointer passed to trusted arg%d", reg - 1);
 	}
@@ -97,7 +91,7 @@ check_memory(Verifier *v, int reg, bool null_ok, bool constant, CallMeta *m)
 		vf_mark_precise(v, size->deps);
 		m->mem_size = (u32)size->bits.value;
 	}
-	if (null_ok && is_zero(r))
+	if (null_ok && vf_is_zero(r))
 		return true;
 	if (r->kind != R_SCALAR && r->flags & F_NULL)
 		return vf_refuse_reg(v, reg, "arg#%d arg#%d memory, len pair leads to invalid memory access: %s", reg - 1, reg, vf_kind_name(v, r));

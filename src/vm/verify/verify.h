@@ -1,7 +1,9 @@
 /* verify: is this program safe? A walk over all paths of abstract states, pruned where a state was seen before.
- * scan.c checks the form of the code, finds functions and computes live registers; walk.c walks; alu.c, mem.c, call.c and
+ * scan.c checks the form of the code, finds functions and computes live registers; walk.c walks; alu.c, mem.c, stack.c, call.c and
  * branch.c give the meaning of an instruction over abstract values; range.c and tnum.c are those values; prune.c compares
- * states; state.c owns them; explain.c puts a refusal into words. The rules are those of Linux 6.18 for a privileged loader.
+ * states; state.c owns them; explain.c puts a refusal into words. arg.c checks what a call is given: of a helper (call.c), of a
+ * kernel function (kfunc.c), with what these keep on the stack (dynptr.c, iter.c); kobject.c knows objects of the kernel, unpriv.c
+ * what an ordinary user may not do. The rules are those of Linux 6.18.
  * Names seen outside their file begin with vf_ (tnum_ for known bits). Locals: v Verifier, s State, f Frame, r Reg. */
 #ifndef VM_VERIFY_VERIFY_H
 #define VM_VERIFY_VERIFY_H
@@ -78,6 +80,9 @@ typedef struct Reg {
 	s32 s32min, s32max;
 	u32 u32min, u32max;
 } Reg;
+
+/* The number 0, which is also the NULL pointer. */
+static inline bool vf_is_zero(const Reg *r) { return r && r->kind == R_SCALAR && tnum_is_const(r->bits) && r->bits.value == 0; }
 
 /* range.c: scalars. Every function keeps its result in step (bounds, bits, 32-bit twins). */
 void vf_reg_unknown(Reg *r);                       /* any 64-bit number */
@@ -286,6 +291,13 @@ enum { ACC_READ, ACC_WRITE };
 bool vf_check_mem(Verifier *v, int reg, s32 off, u32 size, int how, int value, bool strict_align, bool sext);
 typedef struct CallMeta CallMeta;
 bool vf_check_helper_mem(Verifier *v, int reg, u64 size, int how, bool zero_ok, CallMeta *meta);
+
+void vf_print_bits(Tnum t, char *out, size_t n);
+
+/* stack.c */
+bool vf_stack_read(Verifier *v, int reg, s32 off, u32 size, int value);
+bool vf_stack_write(Verifier *v, int reg, s32 off, u32 size, int value, const Insn *insn);
+bool vf_stack_helper(Verifier *v, int reg, u64 size, int how, bool zero_ok, CallMeta *meta);
 
 bool vf_check_region(Verifier *v, int reg, s32 off, u64 size, u64 mem_size, bool zero_ok);
 bool vf_check_packet(Verifier *v, int reg, s32 off, u64 size, bool zero_ok);
