@@ -205,6 +205,8 @@ context(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how, int valu
 		vf_reg_unknown(dst);
 		return true;
 	}
+	if (v->opt.no_kernel && acc.kind != R_PACKET && acc.kind != R_PACKET_END && acc.kind != R_META && !(acc.flags & F_NULL))
+		return vf_unsupported(v, "what this field of the context points to is not there outside of a kernel");
 	if (acc.kind == R_BTF) {        /* struct bpf_nf_ctx */
 		vf_object_pointer(v, dst, off ? "sk_buff" : "nf_hook_state", F_TRUSTED);
 		return true;
