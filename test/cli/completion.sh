@@ -10,13 +10,13 @@ for sh in bash zsh fish; do
 	[ ! -s "$TMP/missing" ] || fail "$sh: these options are missing: $(cat "$TMP/missing")"
 	for c in explain vm filter completion; do grep -q "\b$c\b" "$TMP/$sh" || fail "$sh: the command $c is missing"; done
 done
-complete() { # the words that bash offers for a command line
+offered() { # the words that bash offers for a command line
 	bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _piton; printf "%s\n" "${COMPREPLY[@]}"' bash "$TMP/bash" "$@"
 }
 command -v bash >/dev/null || skip "needs bash"
-[ "$(complete piton --machine '' | sort | tr '\n' ' ')" = 'auto kernel user ' ] || fail "bash: --machine"
-[ "$(complete piton --probe-f)" = --probe-filter ] || fail "bash: --probe-f"
-[ "$(complete piton expl | head -n 1)" = explain ] || fail "bash: expl"
+[ "$(offered piton --machine '' | sort | tr '\n' ' ')" = 'auto kernel user ' ] || fail "bash: --machine"
+[ "$(offered piton --probe-f)" = --probe-filter ] || fail "bash: --probe-f"
+[ "$(offered piton expl | head -n 1)" = explain ] || fail "bash: expl"
 if command -v zsh >/dev/null; then
 	zsh -n "$TMP/zsh" || fail "zsh cannot read it"
 fi
