@@ -367,13 +367,19 @@ test_watchpoint(void)
 	int fd = kern_breakpoint((u64)(uintptr_t)&watched, 8, "w", getpid(), -1);
 	char text[64];
 	Attached at;
-	u64 before;
+	u64 before, hits = 0;
 
 	if (fd < 0) {
 		printf("no watchpoints here: %s\n", strerror(-fd));
 		return;
 	}
+	watched = 1;
+	ssize_t size = read(fd, &hits, sizeof(hits));
 	close(fd);
+	if (size != sizeof(hits) || !hits) {
+		printf("watchpoints do not fire on this machine\n");
+		return;
+	}
 	pc.pid = getpid();
 	for (u32 i = 0; i < 3; i++) {
 		snprintf(text, sizeof(text), "watchpoint:%p:8:%s", (void *)&watched, (const char *const[]){ "w", "rw", "r" }[i]);

@@ -14,20 +14,19 @@ check() {	# what: raw instructions in $TMP/raw
 			wrong "$1: $engine gives $got, native code $want"
 	done
 }
-cut() { llvm-objcopy -O binary --only-section=.text "$1" "$TMP/raw" 2>/dev/null || llvm-objcopy-14 -O binary --only-section=.text "$1" "$TMP/raw" 2>/dev/null ||
-	objcopy -I elf64-little -O binary --only-section=.text "$1" "$TMP/raw" 2>/dev/null; }
+cut() { objcopy -I elf64-little -O binary --only-section=.text "$1" "$TMP/raw" 2>/dev/null; }
 for name in arith muldiv bytesum memcpy jhash siphash parse strcmp; do
 	cc -O2 -w -fno-strict-aliasing -o "$TMP/native" bench/vm/native.c bench/vm/$name.c || exit 1
 	set -- $("$TMP/native" "$mem" once); want=$2
 	if command -v clang >/dev/null; then
-		for flags in "-O2 -mcpu=v1" "-O2 -mcpu=v2" "-O1 -mcpu=v3" "-O2 -mcpu=v3" "-Os -mcpu=v3" "-O2 -mcpu=v4"; do
+		for flags in "-O2 -mcpu=v1" "-O1 -mcpu=v2" "-Os -mcpu=v3" "-O2 -mcpu=v4"; do
 			clang $flags -w -target bpf -fno-strict-aliasing -c -o "$TMP/o" bench/vm/$name.c 2>/dev/null || continue
 			cut "$TMP/o" && check "clang $flags"
 		done
 	fi
 	if command -v bpf-gcc >/dev/null; then
 		# not -mcpu=v2: gcc 12 then clears upper halves by `&= -1`, which does not
-		for flags in -O1 -O2 -Os; do
+		for flags in -O1 -O2; do
 			bpf-gcc $flags -w -fno-strict-aliasing -c -o "$TMP/o" bench/vm/$name.c 2>/dev/null || continue
 			cut "$TMP/o" && check "gcc $flags"
 		done
