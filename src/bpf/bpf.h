@@ -104,6 +104,8 @@ typedef struct MapDef {
 	u32 type, key_size, value_size, max_entries, flags;
 	const void *init;               /* first value of an array map of one entry, or NULL */
 	bool frozen;                    /* read-only after init */
+	u32 brief;                      /* index + 1 of the map that holds those keys of this one which are zero from the brief
+	                                 * map's key_size on (for the reader; a Machine does not look at it), or 0 */
 	u32 inner;                      /* map-in-map: index of the template + 1 */
 	const struct MapField *fields;  /* special fields inside the value, from the map's BTF; NULL: none */
 	u32 n_fields;

@@ -84,6 +84,7 @@ typedef struct Unit {
 typedef struct IrOptions {
 	u32 prog_type, attach_type;
 	u32 cpus;                       /* for per-CPU scratch; 0: host_cpus() */
+	bool cpu_known;                 /* the verifier knows how far smp_processor_id goes */
 	u32 scratch_map, scratch_base;  /* index of the scratch array map (one entry, big value), first free byte in it */
 	u32 stack_limit;                /* largest Mem on the stack; default 32 (config on_stack_limit) */
 	u32 isa;                        /* BPF ISA version 1..4 the machine takes; 3 is safe since 5.12 */

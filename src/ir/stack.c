@@ -296,8 +296,8 @@ uses_scratch(const Fn *fn, Ref r)
 	return false;
 }
 
-/* base = this CPU's part of the scratch map, made before the first use; a CPU number out of bounds, which the verifier
- * must see excluded, ends the program. */
+/* base = this CPU's part of the scratch map, made before the first use; a CPU number out of bounds ends the program where the
+ * verifier must see that excluded. */
 static Ref
 make_base(Fn *fn, u32 block, u32 place, u32 cpus, u32 stride, const IrOptions *opt)
 {
@@ -312,29 +312,31 @@ make_base(Fn *fn, u32 block, u32 place, u32 cpus, u32 stride, const IrOptions *o
 	       (k + 1 < b->ins.n && !uses_scratch(fn, b->ins.v[k])))
 		k++;
 	e.at = at(fn, b->ins.v[k])->at;
-	rest = ir_cut_block(fn, block, k);
-	out = ir_block_cold(fn);
-	fn->blocks.v[out]->sealed = true;
 	cpu = ir_put(&e, (Ins){ .op = IR_call, .imm = BPF_FUNC_get_smp_processor_id });
-	ok = ir_put_bini(&e, IR_ult, cpu, cpus);
-	ir_put(&e, (Ins){ .op = IR_br, .a = ok });
+	if (!opt->cpu_known) {
+		rest = ir_cut_block(fn, block, k);
+		out = ir_block_cold(fn);
+		fn->blocks.v[out]->sealed = true;
+		ok = ir_put_bini(&e, IR_ult, cpu, cpus);
+		ir_put(&e, (Ins){ .op = IR_br, .a = ok });
+		for (u32 n = 0; n < e.out.n; n++)
+			VEC_PUSH(fn->a, &b->ins, e.out.v[n]);
+		ir_link(fn, block, 0, rest);
+		ir_link(fn, block, 1, out);
+		e.out.n = 0;
+		e.block = out;
+		ir_put(&e, (Ins){ .op = IR_ret, .a = ir_const(fn, 0) });
+		VEC_PUSH(fn->a, &fn->blocks.v[out]->ins, e.out.v[0]);
+		e.out.n = 0;
+		e.block = block = rest;
+		k = 0;
+	}
+	map = ir_put_bin(&e, IR_add, map, ir_put_bini(&e, IR_mul, cpu, stride));
+	b = fn->blocks.v[block];
 	for (u32 n = 0; n < e.out.n; n++)
 		VEC_PUSH(fn->a, &b->ins, e.out.v[n]);
-	ir_link(fn, block, 0, rest);
-	ir_link(fn, block, 1, out);
-	e.out.n = 0;
-	e.block = out;
-	ir_put(&e, (Ins){ .op = IR_ret, .a = ir_const(fn, 0) });
-	VEC_PUSH(fn->a, &fn->blocks.v[out]->ins, e.out.v[0]);
-	e.out.n = 0;
-	e.block = rest;
-	map = ir_put_bin(&e, IR_add, map, ir_put_bini(&e, IR_mul, cpu, stride));
-	b = fn->blocks.v[rest];
-	for (u32 n = e.out.n; n-- > 0;) {
-		VEC_PUSH(fn->a, &b->ins, e.out.v[n]);
-		memmove(b->ins.v + 1, b->ins.v, (b->ins.n - 1) * sizeof(Ref));
-		b->ins.v[0] = e.out.v[n];
-	}
+	memmove(b->ins.v + k + e.out.n, b->ins.v + k, (b->ins.n - e.out.n - k) * sizeof(Ref));
+	memcpy(b->ins.v + k, e.out.v, e.out.n * sizeof(Ref));
 	return map;
 }
 

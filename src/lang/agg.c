@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-/* This CPU's place in the one entry of an array; goes to `out` if the CPU has none (the verifier wants the bound). */
+/* This CPU's place in the one entry of an array; goes to `out` if the CPU has none, where the verifier wants to see that. */
 static Ref
 cpu_slot(Comp *c, MapSym *m, u32 out)
 {
@@ -15,10 +15,12 @@ cpu_slot(Comp *c, MapSym *m, u32 out)
 	if (n == 1)
 		return ir_mapval(fn, m->map, 0);
 	cpu = ir_call(fn, BPF_FUNC_get_smp_processor_id, 0, NULL);
-	in = ir_block(fn);
-	ir_br(fn, ir_bini(fn, IR_ult, cpu, n), in, out);
-	ir_seal(fn, in);
-	ir_start(fn, in);
+	if (!comp_has(c, FEAT_SMP_RANGE)) {
+		in = ir_block(fn);
+		ir_br(fn, ir_bini(fn, IR_ult, cpu, n), in, out);
+		ir_seal(fn, in);
+		ir_start(fn, in);
+	}
 	return ir_bin(fn, IR_add, ir_mapval(fn, m->map, 0), ir_bini(fn, IR_mul, cpu, stride));
 }
 
@@ -184,24 +186,30 @@ put(Comp *c, MapSym *m, Ref slot, Ref v, Node *call, u32 out)
 }
 
 /* The first value under a key, in memory that an update takes. */
-static void
-first(Comp *c, MapSym *m, Ref mem, Ref v)
+static Ref
+first(Comp *c, MapSym *m, Ref v, Span at)
 {
+	Ref mem;
+
+	if (m->value->kind == TY_COUNT && !map_is_lru(m))
+		return lost_one(c);
+	mem = ir_mem(c->fn, (u32)agg_size(m->value), 8, at);
 	switch (m->value->kind) {
 	case TY_COUNT:
 		ir_store(c->fn, mem, 0, 8, ir_const(c->fn, 1));
-		return;
+		break;
 	case TY_SUM:
 		ir_store(c->fn, mem, 0, 8, v);
-		return;
+		break;
 	case TY_MIN: case TY_MAX:
 		ir_store(c->fn, mem, 0, 8, v);
 		ir_store(c->fn, mem, 8, 8, ir_const(c->fn, 1));
-		return;
+		break;
 	default:
 		ir_store(c->fn, mem, 0, 8, ir_const(c->fn, 1));
 		ir_store(c->fn, mem, 8, 8, v);
 	}
+	return mem;
 }
 
 /* Zero bytes to begin a large value with: an array nobody writes to. */
@@ -220,8 +228,8 @@ assign_keyed(Comp *c, MapSym *m, Node *map, Node *call, Ref v, u32 out)
 {
 	Fn *fn = c->fn;
 	u32 size = (u32)agg_size(m->value), yes = ir_block(fn), no = ir_block(fn);
-	Ref key = map_key(c, m, map->a), mem, slot;
-	Ref p = IR_CALL(fn, BPF_FUNC_map_lookup_elem, ir_map(fn, m->map), key);
+	Ref key = map_key(c, m, map->a), in = map_of_key(c, m), mem, slot;
+	Ref p = IR_CALL(fn, BPF_FUNC_map_lookup_elem, in, key);
 	Var at = ir_var(fn);
 
 	ir_set(fn, at, p);
@@ -229,19 +237,18 @@ assign_keyed(Comp *c, MapSym *m, Node *map, Node *call, Ref v, u32 out)
 	ir_seal(fn, no);
 	ir_start(fn, no);
 	if (size <= 16) {
-		mem = ir_mem(fn, size, 8, map->at);
-		first(c, m, mem, v);
-		map_update(c, m, key, mem, BPF_ANY, true);    /* sets this CPU's value alone, if another CPU was faster */
+		mem = first(c, m, v, map->at);
+		map_update(c, m, in, key, mem, BPF_ANY, true);    /* sets this CPU's value alone, if another CPU was faster */
 		ir_jmp(fn, out);
 	} else {
-		IR_CALL(fn, BPF_FUNC_map_update_elem, ir_map(fn, m->map), key, ir_mapval(fn, zeros(c, size), 0),
+		IR_CALL(fn, BPF_FUNC_map_update_elem, in, key, ir_mapval(fn, zeros(c, size), 0),
 			ir_const(fn, BPF_NOEXIST));
-		p = IR_CALL(fn, BPF_FUNC_map_lookup_elem, ir_map(fn, m->map), key);
+		p = IR_CALL(fn, BPF_FUNC_map_lookup_elem, in, key);
 		no = ir_block_cold(fn);
 		ir_set(fn, at, p);
 		ir_br(fn, p, yes, no);
 		enter(c, no);
-		count_full(c, ir_const(fn, 1));
+		note_full(c, ir_const(fn, 1));
 		ir_jmp(fn, out);
 	}
 	enter(c, yes);

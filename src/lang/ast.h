@@ -31,6 +31,7 @@ struct Node {
 	bool paren;             /* stood in parentheses */
 	bool fixed;             /* ND_NUM: has its type from a cast, not from its value */
 	bool library;           /* ND_MACRO: of the standard library */
+	bool counted;           /* ND_MAP: in MapSym.whole */
 	bool big;               /* ND_NUM: written without sign, over INT64_MAX */
 	u8 space;               /* AddrSpace that pointers inside this struct or array point into */
 	Span at;

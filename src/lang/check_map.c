@@ -186,5 +186,7 @@ check_map_assign(Comp *c, Node *n)
 		}
 		t = type_int(8, !m->value || m->value->sign || m->value->size < 8 || number_type(t)->sign || n->op == '-');
 	}
+	if (type_is_agg(t) && a->a && map_key_tells(a->a))
+		map_used_whole(a);
 	widen(c, a, t, n->op ? NULL : b);
 }

@@ -37,6 +37,7 @@ typedef struct MapSym {
 	bool declared;                  /* let @m = kind(n) */
 	const char *kind;               /* "hash", "lruhash", "percpuhash", "percpulruhash", or NULL */
 	u32 entries;
+	u32 uses, whole;                /* places that name it; those among them that can do with two maps for one, see lower_map.c */
 	u32 map, info;                  /* indices into Script.maps and .infos, after place_maps() */
 	u32 set_off;                    /* scalar arrays: offset of the u64 that says the value was set; 0: none */
 } MapSym;
@@ -120,6 +121,9 @@ struct Comp {
 	u32 scratch, scratch_map;       /* bytes used in the scratch map; its index */
 	bool small_keys;                /* the kernel's keys hold 512 bytes */
 	const char *ts_map;             /* map that stands for the clock of tseries(), in tests */
+	Ref roomy;                      /* memory that has a byte to spare behind the value that is made in it */
+	Ref filled;                     /* what a helper said it filled of a key, from .filled_from on; the rest is zero. 0: nobody knows */
+	u32 filled_from;
 	u32 zeros;                      /* index + 1 of the map of zero bytes */
 };
 
@@ -252,11 +256,15 @@ Ref bytes_equal(Comp *c, Val a, Val b, u32 n);
 void helper_check(Comp *c, Ref result, u32 helper, Span at);    /* -k: reports a negative result */
 /* lower_map.c */
 void place_maps(Comp *c);
+Ref map_of_key(Comp *c, MapSym *m);      /* the map that has the key which map_key() made last */
+bool map_key_tells(const Node *key);
+void map_used_whole(Node *map); /* this use of a map can do with two maps for one */
 Ref map_key(Comp *c, MapSym *m, Node *key);                     /* address of the key, built */
 Val map_read(Comp *c, Node *n);
 void map_into(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean);
 void map_assign(Comp *c, Node *n);
-void map_update(Comp *c, MapSym *m, Ref key, Ref value, u64 flags, bool rare);
+bool map_is_lru(const MapSym *m);
+void map_update(Comp *c, MapSym *m, Ref map, Ref key, Ref value, u64 flags, bool rare);
 Ref map_step(Comp *c, Node *n, bool wanted);
 Ref map_address(Comp *c, Node *n);                              /* &@m, &@m[k] */
 /* agg.c */
@@ -265,7 +273,9 @@ Ref agg_read(Comp *c, Node *n);
 Ref agg_gather(Comp *c, MapSym *m, Ref key);
 void agg_tseries(Comp *c, const Type *t, Ref slot, Ref v, u32 out);
 /* event.c: records into the ring */
-void count_full(Comp *c, Ref n);        /* updates of a map found no room here: n of them */
+void note_full(Comp *c, Ref err);       /* an update of a map gave err here: nonzero says that it found no room */
+Ref lost_one(Comp *c);
+void lost_finish(Comp *c);
 u32 event_new(Comp *c, EventKind kind, Span at);
 void event_send(Comp *c, u32 event, Node *const *args, u32 n);  /* args as the EventDef's */
 void event_send_ints(Comp *c, u32 event, Ref aux, const Ref *vals, u32 n);

@@ -39,6 +39,14 @@ parse_number(const char *s, u64 *out)
 	return isdigit((unsigned char)*s) && !*end;
 }
 
+bool
+lang_config_default(const Config *c, ConfigId id)
+{
+	u64 n;
+
+	return parse_number(rows[id].def, &n) && c->v[id].n == n;
+}
+
 static bool
 set(Config *c, Diag *d, Arena *a, u32 id, const char *value, Span at)
 {

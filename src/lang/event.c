@@ -47,23 +47,43 @@ comp_ring_size(Comp *c)
 	c->s->maps.v[c->s->ring].max_entries = (u32)n * (u32)sysconf(_SC_PAGESIZE);
 }
 
-/* n more in Script.lost. */
-static void
-count(Comp *c, u32 index, Ref n)
+/* The words of Script.lost: see LOST_. One address serves all of them. */
+static Ref
+lost(Comp *c)
 {
 	if (c->s->lost == NO_MAP)
 		c->s->lost = comp_map(c, (MapDef){ .name = "lost", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
-			.value_size = 8, .max_entries = 1,
-			.flags = comp_has(c, FEAT_MMAPABLE) ? BPF_F_MMAPABLE : 0 });
-	c->s->maps.v[c->s->lost].value_size = 8 * (1 + c->s->full.n);
-	ir_atomic(c->fn, BPF_ADD, ir_mapval(c->fn, c->s->lost, 8 * index), 0, 8, n);
+			.max_entries = 1, .flags = comp_has(c, FEAT_MMAPABLE) ? BPF_F_MMAPABLE : 0 });
+	return ir_mapval(c->fn, c->s->lost, 0);
+}
+
+/* The address of a 1. */
+Ref
+lost_one(Comp *c)
+{
+	return lost(c);
+}
+
+/* After the last program: the map has its size and its first value. */
+void
+lost_finish(Comp *c)
+{
+	u32 n = LOST_FULL + c->s->full.n;
+	u64 *init;
+
+	if (c->s->lost == NO_MAP)
+		return;
+	init = NEW_N(c->a, u64, n);
+	init[LOST_ONE] = 1;
+	c->s->maps.v[c->s->lost].value_size = 8 * n;
+	c->s->maps.v[c->s->lost].init = init;
 }
 
 void
-count_full(Comp *c, Ref n)
+note_full(Comp *c, Ref err)
 {
+	ir_atomic(c->fn, BPF_OR, lost(c), 8 * (s32)(LOST_FULL + c->s->full.n), 8, err);
 	VEC_PUSH(c->a, &c->s->full, event_new(c, EV_MAP_FULL, c->fn->at));
-	count(c, c->s->full.n, n);
 }
 
 u32
@@ -151,7 +171,7 @@ finish(Comp *c, u32 event, Ref rec, u32 fail)
 	}
 	ir_seal(fn, fail);
 	ir_start(fn, fail);
-	count(c, 0, ir_const(c->fn, 1));
+	ir_atomic(c->fn, BPF_ADD, lost(c), 8 * LOST_RECORDS, 8, ir_const(c->fn, 1));
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
 	ir_start(fn, end);

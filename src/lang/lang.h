@@ -22,6 +22,7 @@ typedef enum ConfigId {
 typedef struct Config { struct { const char *s; u64 n; bool by_env; } v[N_CONFIG]; } Config;    /* 'e': n is the word's index */
 /* config.c: defaults, then PITON_*, BPFTRACE_* of the environment. false: a bad value, reported. */
 bool lang_config_init(Config *c, Diag *d, Arena *a);
+bool lang_config_default(const Config *c, ConfigId id);  /* a number: it is what it is when nobody says otherwise */
 bool lang_config_set(Config *c, Diag *d, Arena *a, const char *name, const char *value, Span at);
 
 typedef struct LangOptions {
@@ -57,8 +58,7 @@ typedef struct Script {
 	Vec(MapInfo) infos;             /* the script's @maps */
 	Vec(EventDef) events;
 	Vec(ScriptProg) progs;
-	u32 ring, lost;                 /* indices into maps; NO_MAP if absent. lost: array, one entry of u64s: [0] records that
-	                                 * found no room, [1 + i] map updates that found none, told as event full.v[i] */
+	u32 ring, lost;                 /* indices into maps; NO_MAP if absent. lost: array, one entry of u64s, see LOST_ */
 	Vec(u32) full;
 	bool needs_sym_kernel, needs_sym_user;
 	UnwindMaps unwind;              /* .procs NO_MAP: nothing is unwound by tables */
@@ -66,6 +66,8 @@ typedef struct Script {
 	u32 n_probes;                   /* as "Attached N probes" counts them */
 } Script;
 #define NO_MAP 0xffffffffu
+/* A 1 for who needs its address; records that found no room; [LOST_FULL + i] not 0: map updates found none, told as event full.v[i]. */
+enum { LOST_ONE, LOST_RECORDS, LOST_FULL };
 
 /* Compiles the source registered in pc->d at offset `base` (length n). NULL: errors are in pc->d. The Script lives in pc->a. */
 Script *lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t n, u32 base);

@@ -17,14 +17,83 @@ agg_size(const Type *t)
 	return out_value_size(t);
 }
 
+/* Such a map is never full. */
+bool
+map_is_lru(const MapSym *m)
+{
+	return m->kind && strstr(m->kind, "lru");
+}
+
 static u32
 hash_type(const MapSym *m, bool percpu)
 {
-	bool lru = m->kind && strstr(m->kind, "lru");
+	bool lru = map_is_lru(m);
 
 	percpu |= m->kind && strstr(m->kind, "percpu");
 	return lru ? (percpu ? BPF_MAP_TYPE_LRU_PERCPU_HASH : BPF_MAP_TYPE_LRU_HASH) :
 	       percpu ? BPF_MAP_TYPE_PERCPU_HASH : BPF_MAP_TYPE_HASH;
+}
+
+/* ---- brief keys ----
+ * The kernel hashes and compares whole keys, so a string of 1,024 bytes or a stack of 127 frames costs as much as the longest. Where
+ * a map does nothing but aggregate under such keys, another map beside it has those that are short, as nearly all are; who reads
+ * it (run/maps.c) sees one. Where the script looks keys up, deletes or walks them, or says how many there may be, one map has all. */
+enum { BRIEF_STRING = 64, BRIEF_STACK = 256 };
+
+/* Does making this key tell how much of it is not zero? */
+bool
+map_key_tells(const Node *key)
+{
+	const Builtin *b = key->kind == ND_CALL ? key->sym : NULL;
+
+	if (b && !strcmp(b->name, "str"))
+		return key->list[0]->type->kind != TY_STRING && (key->n < 2 || key->list[1]->kind == ND_NUM);
+	return b && (!strcmp(b->name, "kstack") || !strcmp(b->name, "ustack"));
+}
+
+void
+map_used_whole(Node *map)
+{
+	MapSym *m = map->sym;
+
+	if (!map->counted)
+		m->whole++;
+	map->counted = true;
+}
+
+static u32
+brief_size(Comp *c, const MapSym *m)
+{
+	bool stack = m->key->kind == TY_KSTACK || m->key->kind == TY_USTACK;
+	u32 size = stack ? BRIEF_STACK + out_stack_head(m->key) : BRIEF_STRING;
+
+	if ((!stack && m->key->kind != TY_STRING) || m->whole != m->uses || m->declared || m->key->size < 3 * size)
+		return 0;
+	return lang_config_default(c->cf, CF_MAX_MAP_KEYS) ? size : 0;
+}
+
+/* The one that has the key just made. */
+Ref
+map_of_key(Comp *c, MapSym *m)
+{
+	Fn *fn = c->fn;
+	u32 brief = c->s->maps.v[m->map].brief, other, end;
+	Ref map = ir_map(fn, m->map), filled = c->filled;
+	Var v;
+
+	if (!brief || !filled)
+		return map;
+	other = ir_block(fn), end = ir_block(fn);
+	v = ir_var(fn);
+	ir_set(fn, v, ir_map(fn, brief - 1));
+	ir_br(fn, ir_bini(fn, IR_sgt, filled, c->s->maps.v[brief - 1].key_size - c->filled_from), other, end);
+	ir_seal(fn, other);
+	ir_start(fn, other);
+	ir_set(fn, v, map);
+	ir_jmp(fn, end);
+	ir_seal(fn, end);
+	ir_start(fn, end);
+	return ir_get(fn, v);
 }
 
 static void
@@ -35,6 +104,14 @@ place_keyed(Comp *c, MapSym *m, MapInfo *info)
 		.value_size = MAX((u32)agg_size(m->value), 1u),
 		.max_entries = m->entries ? m->entries : (u32)comp_cf(c, CF_MAX_MAP_KEYS) };
 
+	u32 brief = agg ? brief_size(c, m) : 0;
+
+	if (brief) {
+		MapDef b = def;
+
+		b.key_size = brief;
+		def.brief = 1 + comp_map(c, b);
+	}
 	info->key = m->key;
 	info->percpu = bpf_map_type_percpu(def.type);
 	m->map = comp_map(c, def);
@@ -83,9 +160,15 @@ place_maps(Comp *c)
 Ref
 map_key(Comp *c, MapSym *m, Node *key)
 {
-	Ref k = ir_mem(c->fn, MAX(m->key->size, 1u), 8, key->at);
+	bool tells = map_key_tells(key);
+	Ref k = ir_mem(c->fn, MAX(m->key->size, 1u) + (tells ? 8 : 0), 8, key->at);
 
+	c->filled = 0;
+	c->roomy = tells ? k : 0;
 	lower_into(c, key, m->key, k, 0, true);
+	c->roomy = 0;
+	if (!tells)
+		c->filled = 0;
 	return k;
 }
 
@@ -95,18 +178,18 @@ lookup(Comp *c, MapSym *m, Ref key)
 	return IR_CALL(c->fn, BPF_FUNC_map_lookup_elem, ir_map(c->fn, m->map), key);
 }
 
-/* An update that finds no room is counted: behind a branch, but without one where updates are rare (the first one of a key). */
+/* That an update found no room is noted: behind a branch, but without one where updates are rare (the first one of a key). */
 void
-map_update(Comp *c, MapSym *m, Ref key, Ref value, u64 flags, bool rare)
+map_update(Comp *c, MapSym *m, Ref map, Ref key, Ref value, u64 flags, bool rare)
 {
 	Fn *fn = c->fn;
-	Ref r = IR_CALL(fn, BPF_FUNC_map_update_elem, ir_map(fn, m->map), key, value, ir_const(fn, (s64)flags));
+	Ref r = IR_CALL(fn, BPF_FUNC_map_update_elem, map, key, value, ir_const(fn, (s64)flags));
 	u32 full, end;
 
-	if (m->kind && strstr(m->kind, "lru"))
+	if (map_is_lru(m))
 		return;
 	if (rare) {
-		count_full(c, ir_bini(fn, IR_shr, ir_ext(fn, r, 4, false), 31)); /* old kernels give but 32 bits of -errno */
+		note_full(c, r);
 		return;
 	}
 	full = ir_block_cold(fn);
@@ -114,7 +197,7 @@ map_update(Comp *c, MapSym *m, Ref key, Ref value, u64 flags, bool rare)
 	ir_br(fn, r, full, end);
 	ir_seal(fn, full);
 	ir_start(fn, full);
-	count_full(c, ir_const(fn, 1));
+	note_full(c, ir_const(fn, 1));
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
 	ir_start(fn, end);
@@ -278,7 +361,7 @@ change(Comp *c, Node *n, bool old_wanted)
 	new = changed(c, n, t, ir_const(fn, 0), arg);
 	tmp = ir_mem(fn, MAX(t->size, 1u), 8, n->at);
 	store_scalar(c, tmp, 0, t, new);
-	map_update(c, m, key, tmp, BPF_ANY, true);
+	map_update(c, m, ir_map(fn, m->map), key, tmp, BPF_ANY, true);
 	ir_set(fn, v, old_wanted ? ir_const(fn, 0) : new);
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
@@ -300,7 +383,7 @@ assign_keyed(Comp *c, Node *n, MapSym *m)
 
 	lower_into(c, n->b, t, value, 0, true);
 	key = map_key(c, m, n->a->a);
-	map_update(c, m, key, value, BPF_ANY, false);
+	map_update(c, m, ir_map(c->fn, m->map), key, value, BPF_ANY, false);
 }
 
 void

@@ -434,7 +434,7 @@ resolve_for(Comp *c, Node *n)
 	u32 from = c->cl->vars.n;
 
 	if (n->b->kind == ND_MAP && !n->b->a)
-		n->b->sym = map_sym(c, n->b->name, n->b->at);
+		((MapSym *)(n->b->sym = map_sym(c, n->b->name, n->b->at)))->uses++;
 	else
 		resolve(c, n->b);
 	if (n->b->kind == ND_RANGE) {           /* room for the first value, see loop.c */
@@ -485,6 +485,7 @@ resolve(Comp *c, Node *n)
 		return;
 	case ND_MAP:
 		n->sym = map_sym(c, n->name, n->at);
+		((MapSym *)n->sym)->uses++;
 		resolve(c, n->a);
 		return;
 	case ND_IDENT:

@@ -145,6 +145,17 @@ gains_by_v4(const Unit *u)
 	return false;
 }
 
+/* May there be memory too large for the stack? */
+static bool
+has_large(const Unit *u)
+{
+	for (u32 f = 0; f < u->fns.n; f++)
+		for (u32 m = 0; m < u->fns.v[f]->mems.n; m++)
+			if (u->fns.v[f]->mems.v[m].size > 32)
+				return true;
+	return false;
+}
+
 /* IR of one clause, compiled to a program. */
 static void
 make_program(Comp *c, Clause *cl)
@@ -157,6 +168,7 @@ make_program(Comp *c, Clause *cl)
 	ScriptProg sp = { .prov = cl->prov, .at = cl->node->at };
 
 	lower_clause(c, cl);
+	io.cpu_known = has_large(c->unit) && comp_has(c, FEAT_SMP_RANGE);
 	io.isa = gains_by_v4(c->unit) && comp_has(c, FEAT_ISA_V4) ? 4 : 3;
 	if (!ir_compile(c->unit, &io, c->d, &sp.code))
 		return;
@@ -180,6 +192,7 @@ make_programs(Comp *c)
 	for (u32 i = 0; i < c->clauses.n && !diag_errors(c->d); i++)
 		make_program(c, c->clauses.v[i]);
 	c->s->maps.v[c->scratch_map].value_size = MAX(8u, ALIGN(c->scratch, 8));
+	lost_finish(c);
 }
 
 static void

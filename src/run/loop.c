@@ -79,7 +79,7 @@ run_signals_give_back(void)
 static void
 count_lost(Session *s)
 {
-	u32 n = 1 + s->script->full.n, zero = 0;
+	u32 n = LOST_FULL + s->script->full.n, zero = 0;
 	const volatile u64 *count = s->lost_memory;
 	u64 lost = s->machine->ops->ring_lost ? s->machine->ops->ring_lost(s->machine) : 0;
 
@@ -90,15 +90,15 @@ count_lost(Session *s)
 			count = s->lost_copy;
 	}
 	if (count)
-		lost += count[0];
+		lost += count[LOST_RECORDS];
 	if (lost > s->lost_told)
 		out_lost(s->out, lost - s->lost_told);
 	s->lost_told = lost;
 	if (count && !s->full_told)
 		s->full_told = NEW_N(s->a, bool, n);
-	for (u32 i = 1; count && i < n; i++)
+	for (u32 i = LOST_FULL; count && i < n; i++)
 		if (count[i] && !s->full_told[i]) {
-			RecordHead h = { .event = s->script->full.v[i - 1] };
+			RecordHead h = { .event = s->script->full.v[i - LOST_FULL] };
 			int code;
 
 			s->full_told[i] = true;

@@ -3,13 +3,37 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Keys of a brief map (MapDef.brief), made as long as those of the map that it belongs to. */
+typedef struct Widen { int (*fn)(void *, const void *key, const void *value); void *arg; u8 *key; u32 size; } Widen;
+
+static int
+widened(void *arg, const void *key, const void *value)
+{
+	Widen *w = arg;
+
+	memcpy(w->key, key, w->size);
+	return w->fn(w->arg, w->key, value);
+}
 
 int
 run_map_walk(void *session, u32 map, int (*fn)(void *, const void *key, const void *value), void *arg)
 {
 	Session *s = session;
+	const MapDef *def = &s->script->maps.v[map];
+	int err = s->machine->ops->map_walk(s->machine, s->map[map], fn, arg);
+	Widen w = { .fn = fn, .arg = arg };
 
-	return s->machine->ops->map_walk(s->machine, s->map[map], fn, arg);
+	if (err || !def->brief)
+		return err;
+	w.size = s->script->maps.v[def->brief - 1].key_size;
+	w.key = calloc(1, def->key_size);
+	if (!w.key)
+		return -ENOMEM;
+	err = s->machine->ops->map_walk(s->machine, s->map[def->brief - 1], widened, &w);
+	free(w.key);
+	return err;
 }
 
 int
@@ -52,7 +76,7 @@ run_map_clear(void *session, u32 map, bool zero)
 
 	if (!zeros)
 		return -ENOMEM;
-	err = run_map_walk(s, map, keep_key, &k);
+	err = ops->map_walk(s->machine, s->map[map], keep_key, &k);
 	for (u32 i = 0; i < k.n && err >= 0; i++) {
 		const void *key = k.keys.p + (size_t)i * k.size;
 
@@ -64,5 +88,5 @@ run_map_clear(void *session, u32 map, bool zero)
 	}
 	buf_free(&k.keys);
 	free(zeros);
-	return err < 0 ? err : 0;
+	return err < 0 ? err : def->brief ? run_map_clear(s, def->brief - 1, zero) : 0;
 }

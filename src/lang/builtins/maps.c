@@ -91,6 +91,7 @@ check_whole(Comp *c, Node *n)
 		comp_err(c, n->list[0]->at, E_UNDEFINED, "Undefined map: %s", m->name);
 		return &ty_error;
 	}
+	map_used_whole(n->list[0]);
 	return &ty_none;
 }
 

@@ -155,6 +155,7 @@ print_map(Comp *c, Node *n)
 		comp_err(c, n->list[0]->at, E_UNDEFINED, "Undefined map: %s", m->name);
 		return &ty_error;
 	}
+	map_used_whole(n->list[0]);
 	if (!m->keyed && n->n > 1)
 		comp_warn(c, n->list[1]->at, W_UNUSED, "%s has one value: top and div choose among keys", m->name);
 	return &ty_none;

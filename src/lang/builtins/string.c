@@ -76,13 +76,17 @@ into_str(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 	}
 	from = lower_int(c, p);
 	if (n->n < 2 || n->list[1]->kind == ND_NUM) {
+		bool whole = size == comp_cf(c, CF_MAX_STRLEN) && (n->n < 2 || n->list[1]->num > size);
+		bool room = c->roomy && base == c->roomy && !off && size == as->size;
+		AddrSpace space = p->type->kind == TY_STRING ? AS_KERNEL : pointee_space(p);
+
 		if (clean)
 			ir_zero(fn, base, off, as->size);
-		AddrSpace space = p->type->kind == TY_STRING ? AS_KERNEL : pointee_space(p);
-		Ref r = read_str(c, space, offset(c, base, off), size, from, n->at);
+		Ref r = read_str(c, space, offset(c, base, off), size + (whole && room), from, n->at);
 
-		if (size == comp_cf(c, CF_MAX_STRLEN) && (n->n < 2 || n->list[1]->num > size))
+		if (whole && !room)
 			fill_last(c, r, size, base, off, from, space, n->at);
+		c->filled = r, c->filled_from = 0;
 		return;
 	}
 	/* A length that is known only when it runs, cut to the room. */

@@ -151,7 +151,8 @@ into_stack(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 
 	if (head)
 		ir_store(fn, base, off, 8, lower_own_pid(c));
-	IR_CALL(fn, BPF_FUNC_get_stack, ir_ctx(fn), offset(c, base, off + (s32)head), ir_const(fn, 8 * n->type->count),
+	c->filled_from = head;
+	c->filled = IR_CALL(fn, BPF_FUNC_get_stack, ir_ctx(fn), offset(c, base, off + (s32)head), ir_const(fn, 8 * n->type->count),
 		ir_const(fn, user ? BPF_F_USER_STACK : 0));
 	if (clean && as->size > n->type->size)
 		ir_zero(fn, base, off + (s32)n->type->size, as->size - n->type->size);
