@@ -121,8 +121,8 @@ probe_detach_all(Probe *const *p, u32 n)
 	for (u32 i = 0; i < n; i++) {
 		if (p[i]->prov->detach)
 			p[i]->prov->detach(p[i]);
-		memcpy(c.fds + c.n, p[i]->fds, p[i]->n_fds * sizeof(int));
-		c.n += p[i]->n_fds;
+		for (u32 j = 0; j < p[i]->n_fds; j++)
+			c.fds[c.n++] = p[i]->fds[j];
 		p[i]->n_fds = 0;
 	}
 	while (started < MIN(c.n / 4, (u32)THREADS) && !pthread_create(&thread[started], NULL, close_some, &c))
