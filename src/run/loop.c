@@ -75,22 +75,39 @@ run_signals_give_back(void)
 	wake = -1;
 }
 
+/* What only a system call tells is asked once a second and at the end: a script may watch such calls, and would see its own tracer
+ * for ever. */
+static bool
+time_to_ask(Session *s)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (now.tv_sec == s->lost_asked && !s->draining)
+		return false;
+	s->lost_asked = now.tv_sec;
+	return true;
+}
+
 /* What the programs count: records that found no room in the ring, and map updates that found none (told as their event). */
 static void
 count_lost(Session *s)
 {
 	u32 n = LOST_FULL + s->script->full.n, zero = 0;
 	const volatile u64 *count = s->lost_memory;
-	u64 lost = s->machine->ops->ring_lost ? s->machine->ops->ring_lost(s->machine) : 0;
+	bool ask = time_to_ask(s);
+	u64 lost;
 
+	if (ask && s->machine->ops->ring_lost)
+		s->lost_in_ring = s->machine->ops->ring_lost(s->machine);
 	if (!count && s->script->lost != NO_MAP) {
 		if (!s->lost_copy)
 			s->lost_copy = NEW_N(s->a, u64, n);
-		if (!run_map_lookup(s, s->script->lost, &zero, s->lost_copy))
-			count = s->lost_copy;
+		if (ask)
+			run_map_lookup(s, s->script->lost, &zero, s->lost_copy);
+		count = s->lost_copy;
 	}
-	if (count)
-		lost += count[LOST_RECORDS];
+	lost = s->lost_in_ring + (count ? count[LOST_RECORDS] : 0);
 	if (lost > s->lost_told)
 		out_lost(s->out, lost - s->lost_told);
 	s->lost_told = lost;

@@ -24,6 +24,8 @@ typedef struct Session {
 	u64 *lost_copy;                 /* of the same counters, where they cannot be shared */
 	bool *full_told;                /* by place in the script: that a map is full */
 	u64 lost_told;
+	u64 lost_in_ring;               /* by the machine's own count */
+	s64 lost_asked;                 /* the second in which it was last asked */
 	bool exiting, draining;         /* exit() was seen; the rest is still printed */
 	bool testing;                   /* a test or benchmark runs: exit() is its own */
 	bool holding;                   /* what begin sent waits until all is attached, and that has been said */
