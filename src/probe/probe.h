@@ -54,6 +54,7 @@ typedef struct ProbeContext {
 	const char *traceable;          /* --traceable-functions FILE: instead of the kernel's list, or NULL */
 	bool sure;                      /* what cannot be attached is to be left out: ask the tracer's own list too */
 	const volatile int *stop;       /* nonzero after Ctrl-C: attach loops end with -EINTR; may be NULL */
+	struct Uargs *uargs;            /* uargs.c: user programs whose DWARF is open */
 } ProbeContext;
 
 typedef int ProbeFn(void *arg, Probe *p);       /* nonzero ends the walk */

@@ -26,33 +26,29 @@ struct Found {
 typedef struct Program Program;
 struct Program { const char *path; Dwarf *dwarf; Program *next; };
 
-/* Kept in the arena of the compilation they belong to; a new one starts afresh. */
-static struct { Arena *a; Found *found; Program *programs; } kept;
+/* What is known already; of one compilation. */
+struct Uargs { Found *found; Program *programs; };
 
-/* What is kept of another compilation lies in an arena that is gone. */
-static void
-renew(ProbeContext *pc)
+static struct Uargs *
+kept(ProbeContext *pc)
 {
-	if (kept.a != pc->a) {
-		kept.a = pc->a;
-		kept.found = NULL;
-		kept.programs = NULL;
-	}
+	if (!pc->uargs)
+		pc->uargs = NEW(pc->a, struct Uargs);
+	return pc->uargs;
 }
 
 Dwarf *
 uargs_dwarf(ProbeContext *pc, const char *path)
 {
+	struct Uargs *k = kept(pc);
 	Program *g;
 
-	renew(pc);
-
-	for (g = kept.programs; g; g = g->next)
+	for (g = k->programs; g; g = g->next)
 		if (g->path == path)
 			return g->dwarf;
 	g = NEW(pc->a, Program);
-	*g = (Program){ path, sym_dwarf_open(pc->a, path), kept.programs };
-	kept.programs = g;
+	*g = (Program){ path, sym_dwarf_open(pc->a, path), k->programs };
+	k->programs = g;
 	return g->dwarf;
 }
 
@@ -168,17 +164,17 @@ lay_out_inlined(ProbeContext *pc, Found *f, Dwarf *d)
 static Found *
 find(ProbeContext *pc, const Probe *p, u64 inlined)
 {
+	struct Uargs *k = kept(pc);
 	const Type *proto;
 	Dwarf *d;
 	Found *f;
 
-	renew(pc);
-	for (f = kept.found; f; f = f->next)
+	for (f = k->found; f; f = f->next)
 		if (f->path == p->scope && f->func == p->func && f->inlined == inlined)
 			return f;
 	f = NEW(pc->a, Found);
-	*f = (Found){ .path = p->scope, .func = p->func, .inlined = inlined, .next = kept.found };
-	kept.found = f;
+	*f = (Found){ .path = p->scope, .func = p->func, .inlined = inlined, .next = k->found };
+	k->found = f;
 	d = p->func && p->scope ? uargs_dwarf(pc, p->scope) : NULL;
 	if (d && inlined)
 		lay_out_inlined(pc, f, d);

@@ -6,7 +6,7 @@
  *   diff   what begin does prints the same on the kernel and on piton's own machine, with and without optimization
  *
  * FLAGS: b begin alone, k kprobes and fentry too, p what bpftrace prints alike; - none. A finding is printed with its seed, so that
- * `scripts gen FLAGS SEED 1` shows the script. Exit 1 when there was one. Each script runs in a child of its own. */
+ * `scripts gen FLAGS SEED 1` shows the script. Exit 1 when there was one. Scripts run in children: many in one where they are only loaded. */
 #include "gen.h"
 #include "run/run.h"
 
@@ -23,6 +23,8 @@
 static const struct itimerval limit = { .it_value = { 60 } };   /* of CPU time; an emulated guest is slow */
 
 typedef struct Done { int status, signal; Buf out, err; } Done;
+
+enum { TOGETHER = 100 };
 
 static u32 flags;
 static u32 accepted, refused, findings;
@@ -41,16 +43,25 @@ take(int fd, Buf *b)
 	close(fd);
 }
 
-/* One run of piton in a child. */
-static Done
-run(const Buf *script, const char *machine, const char *stages)
+/* Runs piton on a script, in this process. */
+static int
+trace(const Buf *script, const char *machine, const char *stages)
 {
 	RunSource src = { "script", script->p, script->n };
 	RunOptions o = { .sources = &src, .n_sources = 1, .machine = machine, .dump = stages, .unsafe = true };
-	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC), status = 0;
-	Done d = { 0 };
+
+	setitimer(ITIMER_PROF, &limit, NULL);
+	return run_trace(&o);
+}
+
+/* A child whose outputs go to out and err: 0 in the child. */
+static pid_t
+start(int *out, int *err)
+{
 	pid_t pid;
 
+	*out = memfd_create("out", MFD_CLOEXEC);
+	*err = memfd_create("err", MFD_CLOEXEC);
 	fflush(stdout);
 	pid = fork();
 	if (pid < 0) {
@@ -58,11 +69,18 @@ run(const Buf *script, const char *machine, const char *stages)
 		exit(2);
 	}
 	if (!pid) {
-		setitimer(ITIMER_PROF, &limit, NULL);
-		dup2(out, 1);
-		dup2(err, 2);
-		_exit(run_trace(&o));
+		dup2(*out, 1);
+		dup2(*err, 2);
 	}
+	return pid;
+}
+
+static Done
+await(pid_t pid, int out, int err)
+{
+	int status = 0;
+	Done d = { 0 };
+
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	d.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -70,6 +88,18 @@ run(const Buf *script, const char *machine, const char *stages)
 	take(out, &d.out);
 	take(err, &d.err);
 	return d;
+}
+
+/* One run of piton in a child. */
+static Done
+run(const Buf *script, const char *machine, const char *stages)
+{
+	int out, err;
+	pid_t pid = start(&out, &err);
+
+	if (!pid)
+		_exit(trace(script, machine, stages));
+	return await(pid, out, err);
 }
 
 static void
@@ -109,14 +139,44 @@ accepts(u64 seed, const Done *d)
 	return true;
 }
 
-static void
-load(u64 seed, const Buf *script, const char *machine)
+/* The seeds from..to in one child, which ends with the first script that has something to say; which that is, it tells by a byte for
+ * each script before. The seed to go on with. */
+static u64
+load(u64 from, u64 to, const char *machine)
 {
-	Done d = run(script, machine, "load");
+	int out, err, tell[2];
+	u8 status = 0;
+	Done d;
+	pid_t pid;
 
-	if (accepts(seed, &d) && d.status)
-		finding(seed, "accepted by the checker, refused by the verifier", &d);
+	if (pipe(tell)) {
+		perror("pipe");
+		exit(2);
+	}
+	pid = start(&out, &err);
+	for (u64 seed = from; !pid; seed++) {
+		Buf script = { 0 };
+
+		if (seed == to || ftruncate(2, 0))
+			_exit(0);
+		lseek(2, 0, SEEK_SET);
+		gen_script(seed, flags, &script);
+		status = (u8)trace(&script, machine, "load");
+		buf_free(&script);
+		if (status && status != RUN_USAGE)
+			_exit(status);
+		if (write(tell[1], &status, 1) != 1)
+			_exit(2);
+	}
+	close(tell[1]);
+	for (; read(tell[0], &status, 1) == 1; from++)
+		status == RUN_USAGE ? refused++ : accepted++;
+	close(tell[0]);
+	d = await(pid, out, err);
+	if (from < to && accepts(from, &d))
+		finding(from, "accepted by the checker, refused by the verifier", &d);
 	forget(&d);
+	return from < to ? from + 1 : to;
 }
 
 static bool
@@ -196,14 +256,14 @@ main(int argc, char **argv)
 	flags |= strchr(argv[2], 'b') || *what == 'd' ? GEN_BEGIN : 0;
 	flags |= strchr(argv[2], 'k') ? GEN_KPROBE : 0;
 	flags |= strchr(argv[2], 'p') ? GEN_PEER : 0;
-	for (u64 seed = from; seed < from + n; seed++) {
+	for (u64 seed = from, end = from + n; seed < end && (*what == 'l' || *what == 'o'); )
+		seed = load(seed, MIN(seed + TOGETHER, end), *what == 'l' ? "kernel" : "user");
+	for (u64 seed = from; seed < from + n && (*what == 'g' || *what == 'd'); seed++) {
 		Buf script = { 0 };
 
 		gen_script(seed, flags, &script);
 		switch (*what) {
 		case 'g': show(seed, &script, argc > 5 ? argv[5] : NULL); break;
-		case 'l': load(seed, &script, "kernel"); break;
-		case 'o': load(seed, &script, "user"); break;
 		case 'd': diff(seed, &script); break;
 		}
 		buf_free(&script);
