@@ -154,8 +154,6 @@ typedef struct Edit { Fn *fn; Vec(Ref) out; Span at; u32 block; } Edit;
 Ref ir_put(Edit *e, Ins i);
 Ref ir_put_bin(Edit *e, IrOp op, Ref a, Ref b);
 Ref ir_put_bini(Edit *e, IrOp op, Ref a, s64 b);
-/* Cuts block b before its k-th instruction; the rest moves to a new block, which is given back. b has no terminator. */
-u32 ir_cut_block(Fn *fn, u32 b, u32 k);
 void ir_link(Fn *fn, u32 from, u32 which, u32 to);      /* succ and pred of a new edge; no phis */
 
 #endif

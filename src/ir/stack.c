@@ -296,52 +296,35 @@ uses_scratch(const Fn *fn, Ref r)
 	return false;
 }
 
-/* base = this CPU's part of the scratch map, made before the first use; a CPU number out of bounds ends the program where the
- * verifier must see that excluded. */
+/* base = this CPU's part of the scratch map, made before the first use. Where the verifier does not know how far the CPU's number goes,
+ * there is a power of two of parts, and a mask: to leave the program would need to give back what it holds there, as a record in
+ * the ring. */
 static Ref
-make_base(Fn *fn, u32 block, u32 place, u32 cpus, u32 stride, const IrOptions *opt)
+make_base(Fn *fn, u32 block, u32 place, u32 parts, u32 stride, const IrOptions *opt)
 {
 	Block *b = fn->blocks.v[block];
 	Edit e = { .fn = fn, .block = block };
-	Ref map = ir_mapval(fn, opt->scratch_map, place), cpu, ok;
-	u32 k = 0, rest, out;
+	Ref map = ir_mapval(fn, opt->scratch_map, place), cpu;
+	u32 k = 0, old = b->ins.n;
 
-	if (cpus == 1)
+	if (parts == 1)
 		return map;
-	while (at(fn, b->ins.v[k])->op == IR_phi ||
-	       (k + 1 < b->ins.n && !uses_scratch(fn, b->ins.v[k])))
+	while (at(fn, b->ins.v[k])->op == IR_phi || (k + 1 < old && !uses_scratch(fn, b->ins.v[k])))
 		k++;
 	e.at = at(fn, b->ins.v[k])->at;
 	cpu = ir_put(&e, (Ins){ .op = IR_call, .imm = BPF_FUNC_get_smp_processor_id });
-	if (!opt->cpu_known) {
-		rest = ir_cut_block(fn, block, k);
-		out = ir_block_cold(fn);
-		fn->blocks.v[out]->sealed = true;
-		ok = ir_put_bini(&e, IR_ult, cpu, cpus);
-		ir_put(&e, (Ins){ .op = IR_br, .a = ok });
-		for (u32 n = 0; n < e.out.n; n++)
-			VEC_PUSH(fn->a, &b->ins, e.out.v[n]);
-		ir_link(fn, block, 0, rest);
-		ir_link(fn, block, 1, out);
-		e.out.n = 0;
-		e.block = out;
-		ir_put(&e, (Ins){ .op = IR_ret, .a = ir_const(fn, 0) });
-		VEC_PUSH(fn->a, &fn->blocks.v[out]->ins, e.out.v[0]);
-		e.out.n = 0;
-		e.block = block = rest;
-		k = 0;
-	}
+	if (!opt->cpu_known)
+		cpu = ir_put_bini(&e, IR_and, cpu, parts - 1);
 	map = ir_put_bin(&e, IR_add, map, ir_put_bini(&e, IR_mul, cpu, stride));
-	b = fn->blocks.v[block];
 	for (u32 n = 0; n < e.out.n; n++)
 		VEC_PUSH(fn->a, &b->ins, e.out.v[n]);
-	memmove(b->ins.v + k + e.out.n, b->ins.v + k, (b->ins.n - e.out.n - k) * sizeof(Ref));
+	memmove(b->ins.v + k + e.out.n, b->ins.v + k, (old - k) * sizeof(Ref));
 	memcpy(b->ins.v + k, e.out.v, e.out.n * sizeof(Ref));
 	return map;
 }
 
 static void
-use_scratch(Fn *fn, u32 place, u32 cpus, u32 stride, const IrOptions *opt)
+use_scratch(Fn *fn, u32 place, u32 parts, u32 stride, const IrOptions *opt)
 {
 	Arena *a = arena_new();
 	u32 block = first_block(fn, ir_cfg(fn, a));
@@ -350,7 +333,7 @@ use_scratch(Fn *fn, u32 place, u32 cpus, u32 stride, const IrOptions *opt)
 	arena_free(a);
 	if (block == NO_BLOCK)
 		return;
-	base = make_base(fn, block, place, cpus, stride, opt);
+	base = make_base(fn, block, place, parts, stride, opt);
 	for (u32 k = 0; k < fn->blocks.n; k++) {
 		Block *b = fn->blocks.v[k];
 		Edit e = { .fn = fn, .block = k };
@@ -410,10 +393,14 @@ ir_stack_bytes(const Fn *fn)
 bool
 ir_place_mems(Unit *u, const IrOptions *opt, Diag *d)
 {
-	u32 cpus = opt->cpus ? opt->cpus : host_cpus(), stride = 0, deepest = 0, used;
+	u32 cpus = opt->cpus ? opt->cpus : host_cpus(), parts = 1, stride = 0, deepest = 0, used;
 	u32 *scratch = NEW_N(u->a, u32, u->fns.n);
 
 	(void)d;
+	while (parts < cpus)
+		parts *= 2;
+	if (opt->cpu_known)
+		parts = cpus;
 	/* Callbacks run on top of main: together they have STACK_MAX. */
 	for (u32 n = u->fns.n; n-- > 0;) {
 		Arena *a = arena_new();
@@ -425,12 +412,12 @@ ir_place_mems(Unit *u, const IrOptions *opt, Diag *d)
 		stride += ALIGN(scratch[n], 64);
 		arena_free(a);
 	}
-	u->scratch_bytes = stride * cpus;
+	u->scratch_bytes = stride * parts;
 	stride = 0;
 	for (u32 n = 0; n < u->fns.n; n++) {
 		used = ALIGN(scratch[n], 64);
 		if (used)
-			use_scratch(u->fns.v[n], opt->scratch_base + stride, cpus, u->scratch_bytes / cpus, opt);
+			use_scratch(u->fns.v[n], opt->scratch_base + stride, parts, u->scratch_bytes / parts, opt);
 		stride += used;
 	}
 	return true;
