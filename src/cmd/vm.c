@@ -18,8 +18,8 @@ cmd_vm_usage(void)
 	      "       piton vm asm --classic [--format c] | --convert FILE    classic BPF, or what it becomes\n"
 	      "       piton vm dis --classic FILE\n"
 	      "       piton vm dis [--syntax kernel|conformance] [--bytes] [--hex HEX | FILE[:SECTION]]\n"
-	      "       piton vm verify [--type PROGTYPE] [--unprivileged] [-v] FILE[:SECTION]\n"
-	      "       piton vm run [--interp|--jit|--both] [--hex HEX | FILE[:SECTION]] [--mem HEX] [--repeat N]\n"
+	      "       piton vm verify [--type PROGTYPE] [--unprivileged] [-v] FILE[:SECTION]...\n"
+	      "       piton vm run [--interp|--jit|--both] [--hex HEX | FILE[:SECTION]...] [--mem HEX] [--repeat N]\n"
 	      "             [--no-verify] [--blind]\n"
 	      "       piton vm run --plugin [MEMHEX]      program as hex on standard input\n"
 	      "       piton vm bench [--mem HEX] FILE[:SECTION]\n"
@@ -160,7 +160,7 @@ cmd_vm_load(VmOptions *o)
 /* ---- options ---- */
 
 static int
-options(VmOptions *o, int argc, char **argv)
+options(VmOptions *o, int argc, char **argv, bool several)
 {
 	static const struct { const char *name; size_t at; } words[] = {
 		{ "--hex", offsetof(VmOptions, hex) }, { "--mem", offsetof(VmOptions, mem) }, { "--format", offsetof(VmOptions, format) },
@@ -176,6 +176,7 @@ options(VmOptions *o, int argc, char **argv)
 		{ "--convert", offsetof(VmOptions, convert) },
 	};
 
+	o->files = NEW_N(o->a, const char *, (size_t)argc + 1);
 	for (int i = 0; i < argc; i++) {
 		const char *arg = argv[i], *eq = strchr(arg, '=');
 		bool known = false;
@@ -204,22 +205,47 @@ options(VmOptions *o, int argc, char **argv)
 			continue;
 		if (arg[0] == '-' && arg[1] && !o->plugin)
 			return cmd_vm_complain("unknown option '%s'", arg);
-		if (o->file && !o->plugin)
-			return cmd_vm_complain("one file at a time, not also '%s'", arg);
-		if (!o->file)
-			o->file = arg;
+		o->files[o->n_files++] = arg;
 	}
+	if (o->n_files > 1 && !several && !o->plugin)
+		return cmd_vm_complain("one file at a time, not also '%s'", o->files[1]);
+	o->file = o->n_files ? o->files[0] : NULL;
 	return OK;
 }
 
-static const struct { const char *name; int (*fn)(VmOptions *o); } verbs[] = {
-	{ "asm", cmd_vm_asm }, { "dis", cmd_vm_dis }, { "verify", cmd_vm_verify }, { "run", cmd_vm_run }, { "bench", cmd_vm_bench },
+/* Each file by itself; the highest of their exit statuses. */
+static int
+each(VmOptions *all, int (*fn)(VmOptions *o))
+{
+	int res = OK;
+
+	for (u32 i = 0; i < all->n_files; i++) {
+		VmOptions o = *all;
+		char *label;
+		int one;
+
+		o.a = arena_new();
+		o.d = diag_new(o.a);
+		o.file = all->files[i];
+		label = arena_alloc(o.a, strlen(o.file) + 3);
+		stpcpy(stpcpy(label, o.file), ": ");
+		o.label = label;
+		one = fn(&o);
+		res = MAX(res, one);
+		arena_free(o.a);
+	}
+	return res;
+}
+
+static const struct { const char *name; int (*fn)(VmOptions *o); bool several; } verbs[] = {
+	{ "asm", cmd_vm_asm, false }, { "dis", cmd_vm_dis, false }, { "verify", cmd_vm_verify, true }, { "run", cmd_vm_run, true },
+	{ "bench", cmd_vm_bench, false },
 };
 
 int
 vm_main(int argc, char **argv)
 {
-	VmOptions o = { .a = arena_new() };
+	VmOptions o = { .a = arena_new(), .label = "" };
 	int res = USAGE;
 
 	o.d = diag_new(o.a);
@@ -227,9 +253,9 @@ vm_main(int argc, char **argv)
 		return cmd_vm_usage();
 	for (u32 v = 0; v < COUNT(verbs); v++)
 		if (!strcmp(argv[1], verbs[v].name)) {
-			res = options(&o, argc - 2, argv + 2);
+			res = options(&o, argc - 2, argv + 2, verbs[v].several);
 			if (!res)
-				res = verbs[v].fn(&o);
+				res = o.n_files > 1 && !o.plugin ? each(&o, verbs[v].fn) : verbs[v].fn(&o);
 			arena_free(o.a);
 			if (fflush(stdout) || ferror(stdout))
 				return res ? res : FAILED;

@@ -11,6 +11,9 @@ enum { OK, FAILED, USAGE, UNSUPPORTED };        /* exit status */
 typedef struct VmOptions {
 	Arena *a;
 	Diag *d;
+	const char **files;             /* verify, run: one or more */
+	u32 n_files;
+	const char *label;              /* put before each result: "" or "FILE: " when there are several */
 	const char *file, *hex, *mem, *out, *format, *syntax, *type;
 	bool verified, interp, jit, both, no_verify, plugin, bytes, verbose, blind, unprivileged, classic, convert;
 	u64 repeat;

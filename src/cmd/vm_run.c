@@ -109,9 +109,9 @@ cmd_vm_accepts(VmOptions *o, bool print)
 	if (o->verbose && v.log.n)
 		fwrite(v.log.p, 1, v.log.n, stdout);
 	if (res == OK && print)
-		printf("ok: %u instructions, %u walked, %u states, %u bytes of stack\n", code.n, v.walked, v.states, v.stack);
+		printf("%sok: %u instructions, %u walked, %u states, %u bytes of stack\n", o->label, code.n, v.walked, v.states, v.stack);
 	else if (res != OK)
-		fprintf(stderr, "%s%s", v.text.p ? v.text.p : "refused",
+		fprintf(stderr, "%s%s%s%s", o->label, res == UNSUPPORTED ? "not supported: " : "", v.text.p ? v.text.p : "refused",
 			v.text.n && v.text.p[v.text.n - 1] == '\n' ? "" : "\n");
 	verdict_free(&v);
 	return res;
@@ -238,7 +238,7 @@ run_engines(VmOptions *o, bool verified, const u8 *data, u32 size, bool packet)
 			r.res = res;
 		cmd_vm_free(&maps);
 		if (i && r.res == OK && r.r0 != first && o->both) {
-			fprintf(stderr, "piton vm: the interpreter gives 0x%llx, the JIT 0x%llx\n", (unsigned long long)first,
+			fprintf(stderr, "piton vm: %sthe interpreter gives 0x%llx, the JIT 0x%llx\n", o->label, (unsigned long long)first,
 				(unsigned long long)r.r0);
 			r.res = FAILED;
 		}
@@ -259,7 +259,7 @@ run_lines(VmOptions *o, bool verified)
 
 		if (r.res)
 			return r.res;
-		printf("0x%x\n", (u32)r.r0);
+		printf("%s0x%x\n", o->label, (u32)r.r0);
 		if ((u32)r.r0 != line->retval) {
 			fprintf(stderr, "piton vm: run %u gives 0x%x; 0x%x is expected\n", i + 1, (u32)r.r0, line->retval);
 			res = FAILED;
@@ -302,6 +302,6 @@ cmd_vm_run(VmOptions *o)
 	r = packet && !o->mem ? run_engines(o, verified, nothing, sizeof(nothing), true) :
 	    run_engines(o, verified, o->m, o->m_size, packet);
 	if (r.res == OK)
-		printf("0x%llx\n", (unsigned long long)r.r0);
+		printf("%s0x%llx\n", o->label, (unsigned long long)r.r0);
 	return r.res;
 }

@@ -445,7 +445,7 @@ differ(u64 seed, const char *who, u64 want, u64 got)
 int
 main(int argc, char **argv)
 {
-	u64 count = argc > 1 ? strtoull(argv[1], NULL, 0) : 3000, seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+	u64 count = argc > 1 ? strtoull(argv[1], NULL, 0) : 1500, seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	bool kernel = with_kernel = argc > 3, native = false;
 	u64 agreed = 0;
 

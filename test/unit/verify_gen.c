@@ -83,7 +83,7 @@ static s32
 number(void)
 {
 	static const s32 nice[] = { 0, 1, -1, 2, 3, 4, 7, 8, 15, 16, 24, 31, 32, 33, 40, 47, 48, 49, 63, 64, 127, 255, 256, 512, 0xffff, 0x7fffffff,
-		INT32_MIN, -2, -8, -16, 0x10000000 };
+		INT32_MIN, -2, -8, -16, 0x2000000 };
 
 	return nice[rnd(COUNT(nice))];
 }
@@ -571,19 +571,10 @@ static void piece(void);
 static void
 kfunc(const char *name)
 {
-	static struct { const char *name; s32 id; } ids[64];
-	u32 i = 0;
-
 	if (n_kfuncs == COUNT(kfuncs))
 		return;
-	while (i < COUNT(ids) - 1 && ids[i].name && strcmp(ids[i].name, name))
-		i++;
-	if (!ids[i].name) {
-		ids[i].name = name;
-		ids[i].id = kfunc_id(name);
-	}
 	kfuncs[n_kfuncs++] = (CodeKfunc){ n, name };
-	put(0x85, 0, 2, 0, ids[i].id);
+	put(0x85, 0, 2, 0, kfunc_id(name));
 	clobber();
 }
 
@@ -993,8 +984,9 @@ main(int argc, char **argv)
 {
 	Object o = { .maps = maps, .n_maps = COUNT(maps) };
 	const char *dir = getenv("KEEP");
-	u32 count = argc > 2 ? (u32)atoi(argv[2]) : 10000, accepted = 0, same = 0, fa = 0, fr = 0, us = 0, kept = 0, n_seen = 0;
+	u32 count = argc > 2 ? (u32)atoi(argv[2]) : 2000, accepted = 0, same = 0, fa = 0, fr = 0, us = 0, kept = 0, n_seen = 0;
 	static u32 seen[8192];
+	VerifyOptions opt = { .budget = 20000 };
 	KMaps fds;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -1015,8 +1007,8 @@ main(int argc, char **argv)
 		int err;
 
 		make_program(&c);
-		vm_verify(&c, maps, COUNT(maps), NULL, &v, NULL);
-		if (v.walked > 20000) {         /* time is better spent on ten others */
+		vm_verify(&c, maps, COUNT(maps), &opt, &v, NULL);
+		if (v.walked > opt.budget) {     /* time is better spent on ten others */
 			us++;
 			verdict_free(&v);
 			continue;
@@ -1034,7 +1026,7 @@ main(int argc, char **argv)
 			if (getenv("WHY"))
 				printf("not comparable: %d %s; %.80s\n", err, kernel_words(), v.ok ? "accepts" : v.text.p);
 			if (dir && v.ok)
-				kernel_keep(dir, 100000 + us, maps, COUNT(maps), &c, "verify_gen, not comparable");
+				kernel_keep(dir, 20000 + us, maps, COUNT(maps), &c, "verify_gen, not comparable");
 			us++;
 			verdict_free(&v);
 			continue;

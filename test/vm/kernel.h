@@ -138,6 +138,8 @@ kfunc_id(const char *name)
 {
 	static BtfBlob b;
 	static bool tried;
+	static struct { char name[48]; s32 id; } found[256];
+	u32 i = 0;
 	BtfItem t;
 
 	if (!tried) {
@@ -149,10 +151,16 @@ kfunc_id(const char *name)
 			bpf_btf_open(a, file.p, file.n, &b);
 		tried = true;
 	}
-	for (u32 id = 1; id < b.n; id++)
+	while (i < COUNT(found) - 1 && found[i].name[0] && strcmp(found[i].name, name))
+		i++;
+	if (found[i].name[0] && !strcmp(found[i].name, name))
+		return found[i].id;
+	snprintf(found[i].name, sizeof(found[i].name), "%s", name);
+	found[i].id = 0;
+	for (u32 id = 1; id < b.n && !found[i].id; id++)
 		if (bpf_btf_at(&b, id, &t) && bpf_btf_kind(&t) == BTF_FUNC && !strcmp(bpf_btf_name(&b, t.name), name))
-			return (s32)id;
-	return 0;
+			found[i].id = (s32)id;
+	return found[i].id;
 }
 
 /* 0 or -errno; with level, kernel_log holds the verifier's words. */

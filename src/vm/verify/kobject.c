@@ -2,6 +2,8 @@
  * type's number there. Pointers among the fields are pointers again; what comes out of an untrusted one is untrusted. */
 #include "vm/verify/call.h"
 
+#include <pthread.h>
+
 enum { MAX_DEPTH = 32, FUNC_CGRP_STORAGE_GET = 210, FUNC_CGRP_STORAGE_DELETE = 211 };  /* 6.2 */
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
@@ -14,23 +16,29 @@ get32(const u8 *p)
 	return n;
 }
 
+/* The kernel has one BTF for all programs: it is mapped and indexed once. */
+static BtfBlob kernel_btf;
+
+static void
+open_kernel_btf(void)
+{
+	static Arena *a;        /* for ever */
+	HostMap m;
+
+	a = arena_new();
+	if (host_map(KERNEL_BTF, &m) || !bpf_btf_open(a, m.p, m.n, &kernel_btf))
+		kernel_btf.n = 0;
+}
+
 const BtfBlob *
 vf_kernel_btf(Verifier *v)
 {
-	Buf file = { 0 };
-	u8 *copy;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	if (v->opt.no_kernel)
 		return NULL;
-	if (!v->kernel_btf_tried && host_read(KERNEL_BTF, &file) >= 0) {
-		copy = arena_alloc(v->a, file.n + 1);
-		memcpy(copy, file.p, file.n);
-		if (!bpf_btf_open(v->a, copy, file.n, &v->kernel_btf))
-			v->kernel_btf.n = 0;
-		buf_free(&file);
-	}
-	v->kernel_btf_tried = true;
-	return v->kernel_btf.n ? &v->kernel_btf : NULL;
+	pthread_once(&once, open_kernel_btf);
+	return kernel_btf.n ? &kernel_btf : NULL;
 }
 
 static bool
@@ -39,24 +47,45 @@ is_struct(const BtfItem *t)
 	return bpf_btf_kind(t) == BTF_STRUCT || bpf_btf_kind(t) == BTF_UNION;
 }
 
-u32
-vf_kernel_struct(Verifier *v, const char *name)
+static u32
+find_struct(const BtfBlob *b, const char *name)
 {
-	const BtfBlob *b = vf_kernel_btf(v);
 	BtfItem t;
 
-	for (u32 id = 1; b && id < b->n; id++)
+	for (u32 id = 1; id < b->n; id++)
 		if (bpf_btf_at(b, id, &t) && is_struct(&t) && !strcmp(bpf_btf_name(b, t.name), name))
 			return id;
 	return 0;
 }
 
+u32
+vf_kernel_struct(Verifier *v, const char *name)
+{
+	static struct { char name[32]; u32 id; } found[64];
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	const BtfBlob *b = vf_kernel_btf(v);
+	u32 i = 0, id;
+
+	if (!b || strlen(name) >= sizeof(found[0].name))
+		return b ? find_struct(b, name) : 0;
+	pthread_mutex_lock(&lock);
+	while (i < COUNT(found) - 1 && found[i].name[0] && strcmp(found[i].name, name))
+		i++;
+	if (strcmp(found[i].name, name)) {
+		strcpy(found[i].name, name);
+		found[i].id = find_struct(b, name);
+	}
+	id = found[i].id;
+	pthread_mutex_unlock(&lock);
+	return id;
+}
+
 const char *
-vf_kernel_name(const Verifier *v, u32 id)
+vf_kernel_name(u32 id)
 {
 	BtfItem t;
 
-	return bpf_btf_at(&v->kernel_btf, id, &t) ? bpf_btf_name(&v->kernel_btf, t.name) : "";
+	return bpf_btf_at(&kernel_btf, id, &t) ? bpf_btf_name(&kernel_btf, t.name) : "";
 }
 
 /* The number of the type behind typedefs and qualifiers. */
@@ -234,11 +263,11 @@ vf_object_access(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how,
 	int is;
 
 	if (!vf_license_is_free(v->code))
-		return vf_refuse(v, "Cannot access kernel 'struct %s' from non-GPL compatible program", vf_kernel_name(v, r->map));
+		return vf_refuse(v, "Cannot access kernel 'struct %s' from non-GPL compatible program", vf_kernel_name(r->map));
 	if (off < 0)
-		return vf_refuse_reg(v, reg, "R%d is %s%s invalid negative access: off=%d", reg, kind, vf_kernel_name(v, r->map), off);
+		return vf_refuse_reg(v, reg, "R%d is %s%s invalid negative access: off=%d", reg, kind, vf_kernel_name(r->map), off);
 	if (!tnum_is_const(r->bits) || r->bits.value)
-		return vf_refuse_reg(v, reg, "R%d is %s%s invalid variable offset: off=%d", reg, kind, vf_kernel_name(v, r->map), off);
+		return vf_refuse_reg(v, reg, "R%d is %s%s invalid variable offset: off=%d", reg, kind, vf_kernel_name(r->map), off);
 	if (how != ACC_READ)
 		return vf_refuse_reg(v, reg, "only read is supported");
 	if (!b || !r->map)
@@ -297,7 +326,7 @@ vf_object_fits(Verifier *v, int reg, const char *want)
 		return vf_unsupported(v, "kernel objects need the kernel's BTF (%s)", KERNEL_BTF);
 	if (vf_kernel_holds(v, r->map, r->off + (s64)r->bits.value, vf_kernel_struct(v, want)))
 		return true;
-	return vf_refuse_reg(v, reg, "R%d is of type %s but %s is expected", reg, vf_kernel_name(v, r->map), want);
+	return vf_refuse_reg(v, reg, "R%d is of type %s but %s is expected", reg, vf_kernel_name(r->map), want);
 }
 
 void

@@ -205,8 +205,6 @@ typedef struct Verifier {
 	s32 loop_pc;
 	bool thrown;                    /* the path ends here, by bpf_throw */
 	BtfBlob btf;                    /* of the program, when it has functions */
-	BtfBlob kernel_btf;             /* read at first need */
-	bool kernel_btf_tried;
 } Verifier;
 
 /* explain.c: a refusal; gives false. The first line is in the kernel's words. */
@@ -308,7 +306,7 @@ bool vf_may_write_packet(Verifier *v);
 /* kobject.c: objects of the kernel by its BTF */
 const BtfBlob *vf_kernel_btf(Verifier *v);                          /* NULL: not to be had */
 u32 vf_kernel_struct(Verifier *v, const char *name);                /* number of its type, or 0 */
-const char *vf_kernel_name(const Verifier *v, u32 id);
+const char *vf_kernel_name(u32 id);
 bool vf_kernel_holds(Verifier *v, u32 id, s64 off, u32 want);
 bool vf_object_access(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how, int value);
 bool vf_object_fits(Verifier *v, int reg, const char *want);
