@@ -41,7 +41,7 @@ mutate_insn(Code *c)
 	switch (rnd(10)) {
 	case 9: insn->off = offs[rnd(COUNT(offs))]; break;
 	case 0: insn->imm = imms[rnd(COUNT(imms))]; break;
-	case 1: insn->imm += (s32)rnd(3) - 1; break;
+	case 1: insn->imm = (s32)((u32)insn->imm + rnd(3) - 1); break;
 	case 2: insn->off = (s16)(insn->off + (s32)rnd(17) - 8); break;
 	case 3: insn->off = (s16)(rnd(2) ? (s32)rnd(8) * -8 : (s32)rnd(200)); break;
 	case 4: insn->dst_reg = rnd(11); break;

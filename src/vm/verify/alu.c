@@ -127,6 +127,11 @@ pointer_math(Verifier *v, const Insn *insn, const Reg *p, const Reg *n, bool sca
 		}
 		return vf_refuse_reg(v, insn->dst_reg, "R%d 32-bit pointer arithmetic prohibited", insn->dst_reg);
 	}
+	if (p->kind == R_MEM && (p->flags & (F_UNTRUSTED | F_NULL)) == F_UNTRUSTED) {   /* reads are guarded, wherever they go */
+		if (scalar_first)
+			vf_reg_unknown(dst);
+		return true;
+	}
 	if (!arithmetic_ok(v, insn->dst_reg, p, n, op) || !sane_offset(v, insn->dst_reg, n, p) ||
 	    !sane_offset(v, insn->dst_reg, p, p))
 		return false;

@@ -31,8 +31,8 @@ vf_check_leave(Verifier *v, const char *where)
 	return true;
 }
 
-static bool
-changes_packet(u32 id)
+bool
+vf_helper_changes_packet(u32 id)
 {
 	switch (id) {
 	case BPF_FUNC_skb_vlan_push: case BPF_FUNC_skb_vlan_pop: case BPF_FUNC_skb_store_bytes: case BPF_FUNC_skb_change_proto:
@@ -46,8 +46,15 @@ changes_packet(u32 id)
 	return false;
 }
 
-static void
-forget_packets(Verifier *v)
+bool
+vf_helper_sleeps(u32 id)
+{
+	return id == BPF_FUNC_copy_from_user || id == BPF_FUNC_copy_from_user_task || id == BPF_FUNC_ima_inode_hash ||
+		id == BPF_FUNC_ima_file_hash;
+}
+
+void
+vf_forget_packets(Verifier *v)
 {
 	EACH_REG(v->s, r, {
 		if (r->kind == R_PACKET || r->kind == R_META || r->kind == R_PACKET_END ||
@@ -272,9 +279,24 @@ allowed(Verifier *v, const Helper *h)
 		return false;
 	if (h->gpl && !vf_license_is_free(v->code))
 		return vf_refuse(v, "cannot call GPL-restricted function from non-GPL compatible program");
-	if (!v->code->sleepable && (h->id == BPF_FUNC_copy_from_user || h->id == BPF_FUNC_copy_from_user_task ||
-				    h->id == BPF_FUNC_ima_inode_hash || h->id == BPF_FUNC_ima_file_hash))
+	if (!v->code->sleepable && vf_helper_sleeps(h->id))
 		return vf_refuse(v, "helper call might sleep in a non-sleepable prog");
+	return true;
+}
+
+/* It comes back only when nothing was done. When it was, a function is left, with any result and other packets; the program's
+ * end needs no look. */
+static bool
+tail_call(Verifier *v)
+{
+	if (!v->s->cur)
+		return true;
+	vf_path_add(v, vf_push_branch(v, v->pc + 1), v->pc, false);
+	vf_forget_packets(v);
+	vf_reg_unknown(&vf_regs_of(v)[0]);
+	if (vf_do_exit(v) < 0)
+		return false;
+	v->pc--;
 	return true;
 }
 
@@ -309,8 +331,10 @@ call_helper(Verifier *v, const Insn *insn)
 	refine_result(v, &m);
 	if (m.map && !vf_helper_fits_map(v, m.map, h->id))
 		return false;
-	if (changes_packet(h->id) || (h->id == BPF_FUNC_dynptr_write && m.dynptr_kind == DYN_SKB))
-		forget_packets(v);
+	if (h->id == BPF_FUNC_tail_call)
+		return tail_call(v);
+	if (vf_helper_changes_packet(h->id) || (h->id == BPF_FUNC_dynptr_write && m.dynptr_kind == DYN_SKB))
+		vf_forget_packets(v);
 	return true;
 }
 

@@ -36,6 +36,11 @@ bool vf_dynptr_overwritten(Verifier *v, Frame *f, u32 slot);       /* a store hi
 bool vf_dynptr_arg(Verifier *v, int reg, char letter, CallMeta *m);
 bool vf_dynptr_after(Verifier *v, CallMeta *m);
 
+/* call.c */
+bool vf_helper_changes_packet(u32 id);
+bool vf_helper_sleeps(u32 id);
+void vf_forget_packets(Verifier *v);   /* pointers into the packet are no longer */
+
 /* calls.c: functions of the program, callbacks */
 bool vf_call_sub(Verifier *v, int sub);
 bool vf_call_back(Verifier *v, CallMeta *m);

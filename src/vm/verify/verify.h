@@ -159,6 +159,7 @@ typedef struct Sub {
 	u32 stack;                      /* bytes */
 	bool ld_abs, tail_call, async_cb, called;
 	bool global, checked;           /* global: verified by itself, its result is unknown */
+	bool changes_packet, sleeps;    /* itself or what it calls; known when there are global functions */
 	s8 n_args;
 	u16 seen[8];                    /* by depth of calls: bytes of stack above it + 1, looked at already */
 } Sub;

@@ -346,9 +346,13 @@ verify(Verifier *v)
 		return false;
 	if (!walk_function(v, 0))
 		return false;
-	for (u32 i = 1; i < v->n_subs; i++)
-		if (v->sub[i].global && !walk_function(v, i))
-			return false;
+	for (u32 i = 1; i < v->n_subs; i++)     /* those that nobody calls are dead code */
+		if (v->sub[i].global && v->sub[i].called && !v->sub[i].checked) {
+			v->sub[i].checked = true;
+			if (!walk_function(v, i))
+				return false;
+			i = 0;          /* it may call others */
+		}
 	return vf_scan_stack_depth(v);
 }
 
