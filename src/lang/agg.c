@@ -228,7 +228,7 @@ assign_keyed(Comp *c, MapSym *m, Node *map, Node *call, Ref v, u32 out)
 {
 	Fn *fn = c->fn;
 	u32 size = (u32)agg_size(m->value), yes = ir_block(fn), no = ir_block(fn);
-	Ref key = map_key(c, m, map->a), in = map_of_key(c, m), mem, slot;
+	Ref key = map_key(c, m, map->a), in = map_of_key(c, m, key), mem, slot;
 	Ref p = IR_CALL(fn, BPF_FUNC_map_lookup_elem, in, key);
 	Var at = ir_var(fn);
 

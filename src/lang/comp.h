@@ -122,6 +122,7 @@ struct Comp {
 	bool small_keys;                /* the kernel's keys hold 512 bytes */
 	const char *ts_map;             /* map that stands for the clock of tseries(), in tests */
 	Ref roomy;                      /* memory that has a byte to spare behind the value that is made in it */
+	u32 roomy_clean;                /* 0, or so much of it is to be zero behind a string that is made there */
 	Ref filled;                     /* what a helper said it filled of a key, from .filled_from on; the rest is zero. 0: nobody knows */
 	u32 filled_from;
 	u32 zeros;                      /* index + 1 of the map of zero bytes */
@@ -246,6 +247,7 @@ void store_scalar(Comp *c, Ref base, s32 off, const Type *t, Ref r);
 void store_low_bytes(Comp *c, Ref base, u32 n, Ref r);           /* the low n <= 8 bytes of r, n any number */
 void store_string(Comp *c, Ref base, s32 off, const char *s, u32 n, u32 size, bool clean);
 Ref offset(Comp *c, Ref base, s32 off);
+void zero_called(Comp *c, Ref at, u32 size);    /* zeros by a helper */
 void read_far(Comp *c, AddrSpace space, Ref to, u32 size, Ref from, Span at);
 Ref read_str(Comp *c, AddrSpace space, Ref to, u32 size, Ref from, Span at);
 Val val_part(Val v, u32 off, const Type *t);
@@ -256,7 +258,7 @@ Ref bytes_equal(Comp *c, Val a, Val b, u32 n);
 void helper_check(Comp *c, Ref result, u32 helper, Span at);    /* -k: reports a negative result */
 /* lower_map.c */
 void place_maps(Comp *c);
-Ref map_of_key(Comp *c, MapSym *m);      /* the map that has the key which map_key() made last */
+Ref map_of_key(Comp *c, MapSym *m, Ref key);      /* the map that has the key which map_key() made last */
 bool map_key_tells(const Node *key);
 void map_used_whole(Node *map); /* this use of a map can do with two maps for one */
 Ref map_key(Comp *c, MapSym *m, Node *key);                     /* address of the key, built */

@@ -38,7 +38,7 @@ hash_type(const MapSym *m, bool percpu)
  * The kernel hashes and compares whole keys, so a string of 1,024 bytes or a stack of 127 frames costs as much as the longest. Where
  * a map does nothing but aggregate under such keys, another map beside it has those that are short, as nearly all are; who reads
  * it (run/maps.c) sees one. Where the script looks keys up, deletes or walks them, or says how many there may be, one map has all. */
-enum { BRIEF_STRING = 64, BRIEF_STACK = 256 };
+enum { BRIEF_STRING = 64, BRIEF_STACK = 192 };
 
 /* Does making this key tell how much of it is not zero? */
 bool
@@ -72,9 +72,9 @@ brief_size(Comp *c, const MapSym *m)
 	return lang_config_default(c->cf, CF_MAX_MAP_KEYS) ? size : 0;
 }
 
-/* The one that has the key just made. */
+/* The one that has the key just made, from which on a long string is only now filled up with zeros. */
 Ref
-map_of_key(Comp *c, MapSym *m)
+map_of_key(Comp *c, MapSym *m, Ref key)
 {
 	Fn *fn = c->fn;
 	u32 brief = c->s->maps.v[m->map].brief, other, end;
@@ -89,6 +89,8 @@ map_of_key(Comp *c, MapSym *m)
 	ir_br(fn, ir_bini(fn, IR_sgt, filled, c->s->maps.v[brief - 1].key_size - c->filled_from), other, end);
 	ir_seal(fn, other);
 	ir_start(fn, other);
+	if (m->key->kind == TY_STRING)
+		zero_called(c, ir_bin(fn, IR_add, key, filled), m->key->size);
 	ir_set(fn, v, map);
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
@@ -161,10 +163,12 @@ Ref
 map_key(Comp *c, MapSym *m, Node *key)
 {
 	bool tells = map_key_tells(key);
-	Ref k = ir_mem(c->fn, MAX(m->key->size, 1u) + (tells ? 8 : 0), 8, key->at);
+	u32 size = MAX(m->key->size, 1u), brief = c->s->maps.v[m->map].brief;
+	Ref k = ir_mem(c->fn, size + (brief ? size + 8 : tells ? 8 : 0), 8, key->at);
 
 	c->filled = 0;
 	c->roomy = tells ? k : 0;
+	c->roomy_clean = brief ? c->s->maps.v[brief - 1].key_size : 0;
 	lower_into(c, key, m->key, k, 0, true);
 	c->roomy = 0;
 	if (!tells)

@@ -61,6 +61,14 @@ read_far(Comp *c, AddrSpace space, Ref to, u32 size, Ref from, Span at)
 	helper_check(c, r, id, at);
 }
 
+void
+zero_called(Comp *c, Ref at, u32 size)
+{
+	u32 id = comp_has(c, FEAT_PROBE_READ_KERNEL) ? BPF_FUNC_probe_read_kernel : BPF_FUNC_probe_read;
+
+	IR_CALL(c->fn, id, at, ir_const(c->fn, size), ir_const(c->fn, 0));      /* what cannot be read is zeros */
+}
+
 Ref
 read_str(Comp *c, AddrSpace space, Ref to, u32 size, Ref from, Span at)
 {

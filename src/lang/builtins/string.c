@@ -80,7 +80,9 @@ into_str(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 		bool room = c->roomy && base == c->roomy && !off && size == as->size;
 		AddrSpace space = p->type->kind == TY_STRING ? AS_KERNEL : pointee_space(p);
 
-		if (clean)
+		if (room && c->roomy_clean)
+			zero_called(c, base, c->roomy_clean);   /* the rest later, see map_of_key() */
+		else if (clean)
 			ir_zero(fn, base, off, as->size);
 		Ref r = read_str(c, space, offset(c, base, off), size + (whole && room), from, n->at);
 
