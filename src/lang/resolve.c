@@ -108,11 +108,20 @@ found(void *arg, Probe *p)
 	return 0;
 }
 
-/* A place that is not there. Patterns may match nothing, as long as their clause has another place. */
-static void
-missing(Comp *c, Node *pt, const Probe *p, const char *text, int n)
+/* missing_probes for a clause: 0 error, 1 warn, 2 ignore. Older scripts list the names that a function had in several kernels: with compat
+ * one of a list may be missing. */
+static u64
+missing_is(Comp *c, const Node *probe)
 {
 	u64 how = comp_cf(c, CF_MISSING_PROBES);
+
+	return c->old && probe->n > 1 ? MAX(how, 1ull) : how;
+}
+
+/* A place that is not there. Patterns may match nothing, as long as their clause has another place. */
+static void
+missing(Comp *c, Node *pt, const Probe *p, const char *text, int n, u64 how)
+{
 	const char *rest = strchr(text, ':') ? strchr(text, ':') + 1 : "", *last = strrchr(text, ':'), *near;
 
 	if (n == -ENOENT && p->prov->of_files) {
@@ -169,7 +178,7 @@ named_twice(Comp *c, const Probe *p, Span at)
 static void
 no_places(Comp *c, const Node *probe)
 {
-	u64 how = comp_cf(c, CF_MISSING_PROBES);
+	u64 how = missing_is(c, probe);
 	Span at = { probe->list[0]->at.from, probe->list[probe->n - 1]->at.to };
 
 	if (how == 1)
@@ -197,13 +206,13 @@ resolve_points(Comp *c, Node *probe)
 			continue;
 		w.at = pt->at;
 		w.any = false;
-		c->pc->sure = comp_cf(c, CF_MISSING_PROBES) != 0;
+		c->pc->sure = missing_is(c, probe) != 0;
 		n = probe_expand(c->pc, p, found, &w);
 		if (w.any || (n >= 0 && c->pc->probe_filter))
 			continue;
 		wanted++;
 		if (diag_errors(c->d) == before)
-			missing(c, pt, p, text, n);
+			missing(c, pt, p, text, n, missing_is(c, probe));
 	}
 	if (wanted && c->clauses.n == w.first && diag_errors(c->d) == errors)
 		no_places(c, probe);
