@@ -43,8 +43,8 @@ LIBOBJ := $(filter-out $B/cmd/main.o,$(OBJ))
 UNIT  := $(patsubst test/unit/%.c,$B/unit/%,$(wildcard test/unit/*.c))
 
 # libpiton-filter: the filter compiler alone (include/piton-filter.h).
-FILTOBJ := $(filter $B/base/%.o $(addprefix $B/filt/,ask.o check.o code.o csource.o ebpf.o ebpf_set.o ex.o explain.o filt.o gen.o gen_addr.o gen_arith.o \
-	gen_encap.o gen_ids.o gen_link.o gen_type.o graph.o once.o lex.o lib.o link.o mach.o names.o object.o opt.o parse.o parse_arith.o parse_prim.o print.o annotate.o pull.o run.o set.o steps.o),$(OBJ))
+FILTOBJ := $(filter-out $(addprefix $B/filt/,capread.o capwrite.o live.o owner.o show.o show_app.o show_tran.o),\
+	$(filter $B/base/%.o $B/filt/%.o,$(OBJ)))
 
 all: $B/piton $B/libpiton-filter.a $B/libpiton-filter.so
 
@@ -100,7 +100,7 @@ $B/libpiton-filter.a: $(FILTOBJ)
 
 # The shared one is compiled apart: position-independent, with only the names of its header to be seen.
 $B/libpiton-filter.so: $(FILTOBJ)
-	$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fPIC -shared -Wl,-soname,libpiton-filter.so.0 \
+	$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fPIC -shared -Wl,-soname,libpiton-filter.so.0 -Wl,-z,defs \
 		-Wl,--version-script=src/filt/lib.map $(filter-out -static,$(LDFLAGS)) -o $@ $(FILTOBJ:$B/%.o=src/%.c)
 
 unit: $(UNIT) $B/fuzz/scripts $B/fuzz/mutate

@@ -210,7 +210,7 @@ graph_code(Graph *g, Node *root, u32 snaplen, u32 *n)
 	for (u32 i = 0; i <= root->id; i++)
 		if (c.spot[i].reached)
 			build(&c, g->node.v[i]);
-	start = enter(&c, root, none);
+	start = mach_expand(c.m, enter(&c, root, none));
 	one = mach_layout(c.m, start, false, n);
 	two = mach_layout(c.m, start, true, &n_two);
 	if (n_two < *n) {

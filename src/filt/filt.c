@@ -14,7 +14,7 @@ make(Filt *f, Diag *d, Program *p, bool outer)
 	p->root = graph_lower(p->g, tests, p->g->yes, p->g->no);
 	if (!p->g->plain) {
 		p->g->root = p->root;
-		graph_optimize(p->g);
+		graph_shrink(p->g);
 		p->root = p->g->root;
 	}
 	p->insn = graph_code(p->g, p->root, f->opts.snaplen, &p->n);

@@ -167,6 +167,8 @@ typedef struct Graph {
 	u32 cells;
 	u32 stamp;
 	bool plain;             /* keep tests that decide nothing */
+	bool in_order;          /* tests stay behind those that they stood behind */
+	bool reordered;         /* one does not */
 } Graph;
 
 /* ex.c */
@@ -203,6 +205,10 @@ Node *graph_lower(Graph *g, Bool *b, Node *t, Node *f);
 
 /* opt.c: makes the graph smaller; what it accepts stays, save packets refused only by a load that is gone. */
 void graph_optimize(Graph *g);
+/* The graph from n on for packets in which e is in `set`. */
+Node *graph_restricted(Graph *g, Node *n, const Ex *e, const Set *set);
+/* search.c: graph_optimize, and for small graphs other shapes, of which the one with the shortest code is kept. */
+void graph_shrink(Graph *g);
 /* opt.c: what is known of values on one way through the graph. */
 typedef struct Fact { Ex *e; const Set *set; } Fact;
 typedef struct Facts { Fact *v; u32 n; } Facts;         /* by rising e->id */
@@ -247,8 +253,10 @@ MNode *mach_ins(Mach *m, u16 code, u32 k, MNode *next);
 MNode *mach_jump(Mach *m, u16 code, u32 k, MNode *t, MNode *f);
 MNode *mach_ret(Mach *m, u32 k);
 MNode *mach_chain(Mach *m, const Chain *c, MNode *t, MNode *f);
-/* A test of A, which is at most hi: in the set? Lists of many become balanced trees. */
+/* A test of A, which is at most hi: in the set? */
 MNode *mach_set(Mach *m, const Set *set, u32 hi, MNode *t, MNode *f);
+/* mach_set.c: all that leads to root, with comparisons for these tests. */
+MNode *mach_expand(Mach *m, MNode *root);
 FiltInsn *mach_layout(Mach *m, MNode *root, bool true_first, u32 *n);
 
 /* csource.c: a value as an expression of C. */

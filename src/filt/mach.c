@@ -1,25 +1,10 @@
 /* mach: instructions as a graph, then in a row. Equal instructions with equal successors are one node.
  * The row is laid out from its end: what an instruction jumps to already has its place. A conditional jump reaches 255
  * instructions; further targets get a stepping stone, shared by the jumps around it. */
-#include "filt/in.h"
+#include "filt/mach.h"
 
+#include <assert.h>
 #include <linux/filter.h>
-
-typedef enum MOp { M_INS, M_JUMP, M_RET, M_CHAIN } MOp;
-struct MNode {
-	u8 op;
-	u16 code;
-	u32 k;
-	const Chain *chain;
-	MNode *t, *f;           /* M_INS: t is next */
-	u32 id;
-	u32 at;                 /* place counted from the end, + 1; 0: none yet */
-	u32 stone;              /* likewise of the last stepping stone to here */
-	u8 seen;
-};
-struct Mach { Arena *a; Once nodes; Vec(MNode *) all; };
-/* Up to LINEAR comparisons stand in a row; trees end in rows of LEAF, of WIDE while they are small. */
-enum { LINEAR = 16, SMALL = 48, WIDE = 12, LEAF = 4 };
 
 Mach *
 mach_new(Arena *a)
@@ -33,8 +18,8 @@ mach_new(Arena *a)
 static u32
 hash(const MNode *n)
 {
-	u32 key[6] = { n->op, n->code, n->k, n->t ? n->t->id + 1 : 0, n->f ? n->f->id + 1 : 0,
-		n->chain ? n->chain->proto : 0 };
+	u32 key[7] = { n->op, n->code, n->k, n->t ? n->t->id + 1 : 0, n->f ? n->f->id + 1 : 0,
+		n->chain ? n->chain->proto : 0, n->set ? base_hash(n->set->r, sizeof(Range) * n->set->n) : 0 };
 
 	return base_hash(key, sizeof(key));
 }
@@ -44,7 +29,8 @@ same(const void *one, const void *two)
 {
 	const MNode *x = one, *y = two;
 
-	return x->op == y->op && x->code == y->code && x->k == y->k && x->t == y->t && x->f == y->f && x->chain == y->chain;
+	return x->op == y->op && x->code == y->code && x->k == y->k && x->t == y->t && x->f == y->f && x->chain == y->chain &&
+		(x->set == y->set || (x->set && y->set && set_same(x->set, y->set)));
 }
 
 static MNode *
@@ -86,87 +72,10 @@ mach_chain(Mach *m, const Chain *c, MNode *t, MNode *f)
 	return find(m, (MNode){ .op = M_CHAIN, .chain = c, .t = t, .f = f });
 }
 
-/* ---- sets ---- */
-
-typedef struct Piece { u32 lo, hi; bool in; } Piece;
-
-/* Single values of one class are compared one by one (class 2: none are); gives the cost, and what is left to tell
- * apart by order. */
-static u32
-plan(const Piece *p, u32 n, u32 class, Piece *left, u32 *n_left)
-{
-	u32 singles = 0, k = 0;
-
-	for (u32 i = 0; i < n; i++) {
-		bool single = p[i].lo == p[i].hi && p[i].in == class && n > 1;
-		bool in = single ? !p[i].in : p[i].in;
-
-		singles += single;
-		if (k && left[k - 1].in == in)
-			left[k - 1].hi = p[i].hi;
-		else
-			left[k++] = (Piece){ p[i].lo, p[i].hi, in };
-	}
-	*n_left = k;
-	return singles + k - 1;
-}
-
-static MNode *
-line(Mach *m, const Piece *p, u32 n, u32 class, MNode *t, MNode *f)
-{
-	Piece *left = NEW_N(m->a, Piece, n);
-	u32 k;
-	MNode *x;
-
-	plan(p, n, class, left, &k);
-	x = left[0].in ? t : f;
-	for (u32 i = 1; i < k; i++)
-		x = mach_jump(m, BPF_JGE | BPF_K, left[i].lo, left[i].in ? t : f, x);
-	for (u32 i = n; i-- > 0;)
-		if (p[i].lo == p[i].hi && p[i].in == class && n > 1)
-			x = mach_jump(m, BPF_JEQ | BPF_K, p[i].lo, class ? t : f, x);
-	return x;
-}
-
-static MNode *
-tree(Mach *m, const Piece *p, u32 n, u32 leaf, MNode *t, MNode *f)
-{
-	Piece *left = NEW_N(m->a, Piece, n);
-	u32 best = 2, k, cost = plan(p, n, 2, left, &k);
-
-	for (u32 class = 0; class < 2; class++) {
-		u32 c = plan(p, n, class, left, &k);
-
-		if (c < cost) {
-			cost = c;
-			best = class;
-		}
-	}
-	if (cost <= leaf)
-		return line(m, p, n, best, t, f);
-	return mach_jump(m, BPF_JGE | BPF_K, p[n / 2].lo, tree(m, p + n / 2, n - n / 2, leaf, t, f),
-		tree(m, p, n / 2, leaf, t, f));
-}
-
 MNode *
 mach_set(Mach *m, const Set *set, u32 hi, MNode *t, MNode *f)
 {
-	Piece *p = NEW_N(m->a, Piece, set->n * 2 + 1), *left;
-	u32 n = 0, from = 0, k, cost, c;
-
-	for (u32 i = 0; i < set->n; i++) {
-		if (set->r[i].lo > from)
-			p[n++] = (Piece){ from, set->r[i].lo - 1, false };
-		p[n++] = (Piece){ set->r[i].lo, MIN(set->r[i].hi, hi), true };
-		from = set->r[i].hi + 1;
-	}
-	if (!set->n || set->r[set->n - 1].hi < hi)
-		p[n++] = (Piece){ from, hi, false };
-	left = NEW_N(m->a, Piece, n);
-	cost = plan(p, n, 1, left, &k);
-	c = plan(p, n, 0, left, &k);
-	cost = MIN(cost, c);
-	return tree(m, p, n, cost <= LINEAR ? LINEAR : cost <= SMALL ? WIDE : LEAF, t, f);
+	return t == f ? t : find(m, (MNode){ .op = M_SET, .k = hi, .set = set, .t = t, .f = f });
 }
 
 /* ---- layout ---- */
@@ -315,6 +224,7 @@ lay(Row *r, MNode *n)
 		break;
 	case M_JUMP: put_jump(r, n, n->code, n->k, n->t, n->f); break;
 	case M_CHAIN: put_chain(r, n); break;
+	case M_SET: assert(!"no instruction");
 	}
 }
 

@@ -290,30 +290,36 @@ merged(Opt *o, Ex *e, const Set *set, Node *t, Node *f, bool t_alone, bool f_alo
 	return graph_test(o->g, e, set, t, f);
 }
 
-/* The graph from n on for packets in which e is in `set`. */
 static Node *
-restricted(Opt *o, Node *n, const Ex *e, const Set *set)
+restricted(Graph *g, Node *n, const Ex *e, const Set *set)
 {
 	Node *t, *f;
 
 	if (!(n->tests >> (e->id & 63) & 1) || n->op == N_LET)
 		return n;
-	if (n->stamp == o->g->stamp)
+	if (n->stamp == g->stamp)
 		return n->memo;
 	if (n->op == N_TEST && n->e == e && set_within(set, n->set))
-		t = restricted(o, n->t, e, set);
+		t = restricted(g, n->t, e, set);
 	else if (n->op == N_TEST && n->e == e && set_disjoint(set, n->set))
-		t = restricted(o, n->f, e, set);
+		t = restricted(g, n->f, e, set);
 	else {
-		t = restricted(o, n->t, e, set);
-		f = restricted(o, n->f, e, set);
+		t = restricted(g, n->t, e, set);
+		f = restricted(g, n->f, e, set);
 		if (t == n->t && f == n->f)
 			t = n;
 		else
-			t = n->op == N_TEST ? graph_test(o->g, n->e, n->set, t, f) : graph_chain(o->g, n->chain, t, f);
+			t = n->op == N_TEST ? graph_test(g, n->e, n->set, t, f) : graph_chain(g, n->chain, t, f);
 	}
-	n->stamp = o->g->stamp;
+	n->stamp = g->stamp;
 	return n->memo = t;
+}
+
+Node *
+graph_restricted(Graph *g, Node *n, const Ex *e, const Set *set)
+{
+	g->stamp++;
+	return restricted(g, n, e, set);
 }
 
 /* Values that a later test of the same value refuses anyway leave the set, if the other side of the test is an end (on
@@ -333,8 +339,7 @@ narrowed(Opt *o, Node *n)
 	for (u32 i = 0; i < n->set->n; i++) {
 		const Set *r = set_range(o->a, n->set->r[i].lo, n->set->r[i].hi);
 
-		o->g->stamp++;
-		if (restricted(o, n->t, n->e, r) == n->f)
+		if (graph_restricted(o->g, n->t, n->e, r) == n->f)
 			set = set_and(o->a, set, set_not(o->a, r));
 	}
 	return set == n->set ? n : graph_test(o->g, n->e, set, n->t, n->f);
@@ -357,10 +362,8 @@ split(Opt *o, Node *n)
 	rest = n->set;
 	for (u32 i = 0; i < n->set->n; i++) {
 		const Set *r = set_range(o->a, n->set->r[i].lo, n->set->r[i].hi);
-		Node *end;
+		Node *end = graph_restricted(o->g, side, n->e, r);
 
-		o->g->stamp++;
-		end = restricted(o, side, n->e, r);
 		if (end->op != N_RET)
 			continue;
 		out[end->k] = out[end->k] ? set_or(o->a, out[end->k], r) : r;

@@ -80,10 +80,11 @@ side(Graph *g, const Node *n, Node *c, const u32 *preds, Node **made)
 {
 	Node *x = NULL;
 
-	if (c->op == N_TEST)
+	if (c->op == N_TEST && !g->in_order)
 		x = advanced(g, n, c, c->t, preds, made);
-	if (c->op == N_TEST && !x)
+	if (c->op == N_TEST && !g->in_order && !x)
 		x = advanced(g, n, c, c->f, preds, made);
+	g->reordered |= x != NULL;
 	return x ? x : made[c->id];
 }
 

@@ -422,6 +422,26 @@ packets(int dlt, const char *expr, const Program *ref, const Both *b, u32 count)
 	return true;
 }
 
+/* Does libpcap's optimizer keep the meaning? It takes tests for decided that are not, now and then: short code is easy then. */
+static bool
+sound(int dlt, const Program *ref, const Program *opt)
+{
+	Packet p;
+	bool out, ignored;
+
+	for (u32 i = 0; i < 3000; i++) {
+		make_packet(dlt, &p);
+		for (u32 j = 0; j < 4; j++) {
+			bool want = filt_run_checked(ref->insn, ref->n, p.b, p.n, p.n, STEPS, &out) != 0;
+
+			if (!out && want != (filt_run_checked(opt->insn, opt->n, p.b, p.n, p.n, STEPS, &ignored) != 0))
+				return false;
+			steer(j & 1 ? opt->insn : ref->insn, j & 1 ? opt->n : ref->n, &p);
+		}
+	}
+	return true;
+}
+
 static void
 compile(Both *b, int dlt, const char *expr, u32 mask)
 {
@@ -483,6 +503,8 @@ row(char **f, u32 count, char **files, int n_files, Sums *s)
 	dlt = pcap_datalink_name_to_val(name);
 	if (filt_link_named(name) != dlt)
 		wrong(dlt, expr, "link type %s is %d, not %d", name, filt_link_named(name), dlt);
+	if (dlt < 0)
+		return;
 	compile(&b, dlt, expr, PCAP_NETMASK_UNKNOWN);
 	oracle(dlt, expr, true, PCAP_NETMASK_UNKNOWN, &opt);
 	oracle(dlt, expr, false, PCAP_NETMASK_UNKNOWN, &ref);
@@ -511,7 +533,7 @@ row(char **f, u32 count, char **files, int n_files, Sums *s)
 			s->ours += n;
 			s->theirs += opt.n;
 			s->worse += n > opt.n;
-			if (n > opt.n + 1)
+			if (n > opt.n + 1 && sound(dlt, &ref, &opt))
 				wrong(dlt, expr, "%u instructions, libpcap needs %u", n, opt.n);
 			if (verbose)
 				printf("%4u %4u %+4d  %s\n", opt.n, n, (int)n - (int)opt.n, expr);

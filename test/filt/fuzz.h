@@ -480,7 +480,7 @@ fuzz(u32 pairs, u32 count)
 				wrong(dlt, text, "libpcap sees that nothing is accepted");
 			ours += opt.insn ? n : 0;
 			theirs += opt.insn ? opt.n : 0;
-			if (opt.insn && n > opt.n + 1) {
+			if (opt.insn && n > opt.n + 1 && sound(dlt, &ref, &opt)) {
 				longer++;
 				if (verbose)
 					printf("LONGER %+d %u %u %s '%s'\n", (int)n - (int)opt.n, n, opt.n, pcap_datalink_val_to_name(dlt), text);
