@@ -201,7 +201,7 @@ option(FilterJob *j, int id, const char *v)
 		return 0;
 	case 'p': j->live.promisc = false; return 0;
 	case 'Q': return direction(j, v);
-	case O_IMMEDIATE: j->live.immediate = true; return 0;
+	case O_IMMEDIATE: j->live.wait_ms = 1; return 0;
 	case O_COUNT: j->counting = true; return 0;
 	case O_PRINT: j->print = true; return 0;
 	case O_MAPS: j->maps = true; return 0;
@@ -406,7 +406,7 @@ filter_main(int argc, char **argv)
 	j.f.linktype = 1;
 	j.f.netmask_known = true;
 	j.f.snaplen = 262144;
-	j.live = (LiveOpts){ .snaplen = 262144, .buffer_kib = 8192, .promisc = true };
+	j.live = (LiveOpts){ .snaplen = 262144, .buffer_kib = 32768, .wait_ms = 100, .promisc = true };
 	status = work(&j, argc, argv);
 	arena_free(j.a);
 	return status;

@@ -40,7 +40,8 @@ int cap_finish(CapWriter *w);                                   /* closes; 0 or 
 
 /* live.c: packets from an interface ("any": of all). */
 typedef struct Live Live;
-typedef struct LiveOpts { u32 snaplen, buffer_kib; bool promisc, immediate; int direction; } LiveOpts;
+/* wait_ms: so long a packet may stay in the kernel. */
+typedef struct LiveOpts { u32 snaplen, buffer_kib, wait_ms; bool promisc; int direction; } LiveOpts;
 struct FiltInsn;
 Live *live_open(Arena *a, const char *dev, const LiveOpts *o, Buf *err);        /* NULL: err says why */
 int live_linktype(const Live *l);

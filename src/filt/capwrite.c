@@ -10,10 +10,12 @@ struct CapWriter {
 	FILE *f;
 	int format, linktype;
 	u32 ifaces;
-	u64 written;
-	Buf b;
+	u64 written;            /* with what is in b */
+	Buf b;                  /* what is to be written */
+	size_t start;           /* there, of the block in hand */
 	int err;
 };
+enum { ENOUGH = 64 << 10 };
 
 static void put32(Buf *b, u32 v) { buf_put(b, &v, 4); }
 static void put16(Buf *b, u16 v) { buf_put(b, &v, 2); }
@@ -47,29 +49,42 @@ flush_buf(CapWriter *w)
 {
 	if (w->b.n && fwrite(w->b.p, 1, w->b.n, w->f) != w->b.n && !w->err)
 		w->err = errno ? errno : EIO;
-	w->written += w->b.n;
 	buf_clear(&w->b);
 }
 
-/* Blocks are built in w->b: type, a length filled in at the end, the body, the length again. */
 static void
-begin(CapWriter *w, u32 type)
+begin(CapWriter *w)
 {
-	buf_clear(&w->b);
-	put32(&w->b, type);
-	put32(&w->b, 0);
+	w->start = w->b.n;
 }
 
 static void
 end(CapWriter *w)
 {
+	w->written += w->b.n - w->start;
+	if (w->b.n >= ENOUGH)
+		flush_buf(w);
+}
+
+/* Blocks: type, a length filled in at the end, the body, the length again. */
+static void
+begin_block(CapWriter *w, u32 type)
+{
+	begin(w);
+	put32(&w->b, type);
+	put32(&w->b, 0);
+}
+
+static void
+end_block(CapWriter *w)
+{
 	u32 n;
 
 	pad(&w->b);
-	n = (u32)w->b.n + 4;
+	n = (u32)(w->b.n - w->start) + 4;
 	put32(&w->b, n);
-	memcpy(w->b.p + 4, &n, 4);
-	flush_buf(w);
+	memcpy(w->b.p + w->start + 4, &n, 4);
+	end(w);
 }
 
 static u32
@@ -88,7 +103,7 @@ section(CapWriter *w)
 {
 	struct utsname u;
 
-	begin(w, 0x0a0d0d0a);
+	begin_block(w, 0x0a0d0d0a);
 	put32(&w->b, 0x1a2b3c4d);
 	put16(&w->b, 1);
 	put16(&w->b, 0);
@@ -104,7 +119,7 @@ section(CapWriter *w)
 	}
 	option_str(&w->b, 4, "piton");
 	put32(&w->b, 0);
-	end(w);
+	end_block(w);
 }
 
 CapWriter *
@@ -119,7 +134,7 @@ cap_create(Arena *a, const char *path, int format, Buf *err)
 		buf_printf(err, "%s", strerror(errno));
 		return NULL;
 	}
-	setvbuf(w->f, NULL, _IOFBF, 256 << 10);
+	setvbuf(w->f, NULL, _IONBF, 0);
 	if (format == CAP_PCAPNG)
 		section(w);
 	return w;
@@ -134,7 +149,7 @@ cap_add_iface(CapWriter *w, int linktype, u32 snaplen, const char *name, const c
 		if (w->linktype >= 0)
 			return linktype == w->linktype ? 0 : -1;
 		w->linktype = linktype;
-		buf_clear(&w->b);
+		begin(w);
 		put32(&w->b, w->format == CAP_PCAP_NANO ? 0xa1b23c4d : 0xa1b2c3d4);
 		put16(&w->b, 2);
 		put16(&w->b, 4);
@@ -142,10 +157,10 @@ cap_add_iface(CapWriter *w, int linktype, u32 snaplen, const char *name, const c
 		put32(&w->b, 0);
 		put32(&w->b, snaplen);
 		put32(&w->b, file_linktype(linktype));
-		flush_buf(w);
+		end(w);
 		return 0;
 	}
-	begin(w, 1);
+	begin_block(w, 1);
 	put16(&w->b, (u16)file_linktype(linktype));
 	put16(&w->b, 0);
 	put32(&w->b, snaplen);
@@ -160,7 +175,7 @@ cap_add_iface(CapWriter *w, int linktype, u32 snaplen, const char *name, const c
 		buf_free(&f);
 	}
 	put32(&w->b, 0);
-	end(w);
+	end_block(w);
 	return (int)w->ifaces++;
 }
 
@@ -170,16 +185,16 @@ cap_write(CapWriter *w, u32 iface, const CapPacket *p)
 	u32 flags = (u32)p->direction;
 
 	if (w->format != CAP_PCAPNG) {
-		buf_clear(&w->b);
+		begin(w);
 		put32(&w->b, (u32)(p->ns / 1000000000));
 		put32(&w->b, (u32)(p->ns % 1000000000) / (w->format == CAP_PCAP ? 1000 : 1));
 		put32(&w->b, p->caplen);
 		put32(&w->b, p->len);
 		buf_put(&w->b, p->data, p->caplen);
-		flush_buf(w);
+		end(w);
 		return -w->err;
 	}
-	begin(w, 6);
+	begin_block(w, 6);
 	put32(&w->b, iface);
 	put32(&w->b, (u32)(p->ns >> 32));
 	put32(&w->b, (u32)p->ns);
@@ -193,7 +208,7 @@ cap_write(CapWriter *w, u32 iface, const CapPacket *p)
 			option(&w->b, 2, &flags, 4);
 		put32(&w->b, 0);
 	}
-	end(w);
+	end_block(w);
 	return -w->err;
 }
 
@@ -202,14 +217,14 @@ cap_statistics(CapWriter *w, u32 iface, u64 received, u64 dropped)
 {
 	if (w->format != CAP_PCAPNG)
 		return;
-	begin(w, 5);
+	begin_block(w, 5);
 	put32(&w->b, iface);
 	put32(&w->b, 0);
 	put32(&w->b, 0);
 	option(&w->b, 4, &received, 8);
 	option(&w->b, 5, &dropped, 8);
 	put32(&w->b, 0);
-	end(w);
+	end_block(w);
 }
 
 u64
@@ -221,14 +236,17 @@ cap_written(const CapWriter *w)
 int
 cap_flush(CapWriter *w)
 {
-	return fflush(w->f) ? -errno : 0;
+	flush_buf(w);
+	return -w->err;
 }
 
 int
 cap_finish(CapWriter *w)
 {
-	int err = w->err;
+	int err;
 
+	flush_buf(w);
+	err = w->err;
 	if (w->f == stdout ? fflush(w->f) : fclose(w->f))
 		err = err ? err : errno;
 	buf_free(&w->b);

@@ -19,10 +19,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BLOCK = 1 << 20, COOKED = 20 };
+enum { BLOCK = 512 << 10, COOKED = 20 };
 struct Live {
 	int fd, ifindex, linktype, lo;
-	bool cooked, promisc, immediate;
+	bool cooked, promisc;
 	u32 snaplen, blocks;
 	u8 *ring;
 	u32 block, left;        /* the block in hand, packets left in it */
@@ -58,7 +58,7 @@ find_type(Live *l, const char *dev)
 }
 
 static int
-set_ring(Live *l, u32 kib)
+set_ring(Live *l, u32 kib, u32 wait_ms)
 {
 	struct tpacket_req3 r = {0};
 	int v = TPACKET_V3;
@@ -68,7 +68,7 @@ set_ring(Live *l, u32 kib)
 	r.tp_block_nr = l->blocks;
 	r.tp_frame_size = 2048;
 	r.tp_frame_nr = BLOCK / 2048 * l->blocks;
-	r.tp_retire_blk_tov = l->immediate ? 1 : 100;
+	r.tp_retire_blk_tov = wait_ms;
 	if (setsockopt(l->fd, SOL_PACKET, PACKET_VERSION, &v, sizeof(v)) ||
 	    setsockopt(l->fd, SOL_PACKET, PACKET_RX_RING, &r, sizeof(r)))
 		return -errno;
@@ -89,7 +89,6 @@ live_open(Arena *a, const char *dev, const LiveOpts *o, Buf *err)
 
 	l->snaplen = o->snaplen;
 	l->promisc = o->promisc && !any;
-	l->immediate = o->immediate;
 	l->want_direction = o->direction;
 	l->copy = arena_alloc(a, (size_t)o->snaplen + 64);
 	l->lo = (int)if_nametoindex("lo");
@@ -115,7 +114,7 @@ live_open(Arena *a, const char *dev, const LiveOpts *o, Buf *err)
 	}
 	l->cooked = any;
 	l->linktype = any ? 276 : type;
-	type = set_ring(l, o->buffer_kib);
+	type = set_ring(l, o->buffer_kib, o->wait_ms);
 	if (type < 0) {
 		buf_printf(err, "the ring of packets: %s", strerror(-type));
 		live_close(l);

@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 typedef OwnerEnds Ends;
+/* What was found a moment ago. */
+typedef struct Recent { Ends e; Owner *w; u64 at; } Recent;
+enum { RECENT = 1024, MOMENT_MS = 10 };
 typedef struct Sock { Ends e; u64 inode; bool any; } Sock;    /* any: unconnected */
 struct Owners {
 	Arena *a;
@@ -23,6 +26,7 @@ struct Owners {
 	u64 read_at;
 	OwnerAsk *ask;          /* who knows better than the tables, or NULL */
 	void *ask_arg;
+	Recent recent[RECENT];
 };
 
 static u64
@@ -301,21 +305,16 @@ ends_of(const u8 *p, u32 n, int linktype, Ends *e, Ends *back, bool *first)
 	return true;
 }
 
-const Owner *
-owners_find(Owners *o, const u8 *p, u32 n, int linktype)
+static Owner *
+look_up(Owners *o, const Ends e[2], bool first)
 {
-	Ends e[2];
-	Owner *w;
-	bool first;
+	Owner *w = told(o, &e[0]);
 
-	if (!ends_of(p, n, linktype, &e[0], &e[1], &first))
-		return NULL;
-	w = told(o, &e[0]);
 	if (!w)
 		w = told(o, &e[1]);
 	if (w)
 		return w;
-	w = first ? NULL : map_get(&o->known, (char *)&e[0], sizeof(Ends));
+	w = first ? NULL : map_get(&o->known, (const char *)&e[0], sizeof(Ends));
 	for (u32 turn = 0; !w && turn < 2; turn++) {
 		if (turn && now_ms() - o->read_at < 5)
 			break;
@@ -326,8 +325,25 @@ owners_find(Owners *o, const u8 *p, u32 n, int linktype)
 			w = find(o, &e[1]);
 	}
 	if (w || first) {
-		map_set(&o->known, (char *)&e[0], sizeof(Ends), w);
-		map_set(&o->known, (char *)&e[1], sizeof(Ends), w);
+		map_set(&o->known, (const char *)&e[0], sizeof(Ends), w);
+		map_set(&o->known, (const char *)&e[1], sizeof(Ends), w);
 	}
 	return w;
+}
+
+const Owner *
+owners_find(Owners *o, const u8 *p, u32 n, int linktype)
+{
+	Ends e[2];
+	Recent *r;
+	bool first;
+	u64 now;
+
+	if (!ends_of(p, n, linktype, &e[0], &e[1], &first))
+		return NULL;
+	now = now_ms();
+	r = &o->recent[base_hash(&e[0], sizeof(Ends)) % RECENT];
+	if (first || now - r->at > MOMENT_MS || memcmp(&r->e, &e[0], sizeof(Ends)))
+		*r = (Recent){ e[0], look_up(o, e, first), now };
+	return r->w;
 }

@@ -8,7 +8,7 @@ while [ "$(readlink /proc/$other/ns/net)" = "$(readlink /proc/self/ns/net)" ]; d
 ip link add v0 type veth peer name v1 && ip link set v1 netns $other || exit 77
 nsenter -t $other -n sh -c 'ip addr add 10.9.9.2/24 dev v1; ip link set v1 up'
 ip addr add 10.9.9.1/24 dev v0; ip link set v0 up
-"$PITON" filter -i v0 -w "$TMP/p.pcapng" 'udp port 4000' 2>"$TMP/p.err" & a=$!
+"$PITON" filter -i v0 --process -w "$TMP/p.pcapng" 'udp port 4000' 2>"$TMP/p.err" & a=$!
 tcpdump -i v0 -w "$TMP/t.pcap" 'udp port 4000' 2>"$TMP/t.err" & b=$!
 n=0; until grep -q listening "$TMP/p.err" && grep -q listening "$TMP/t.err"; do sleep 0.1; n=$((n + 1)); [ $n -lt 50 ] || exit 1; done
 sleep 0.3
@@ -16,7 +16,7 @@ python3 - <<'Y'
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for i in range(20000):
-    s.sendto(b'x' * 100, ('10.9.9.2', 4000 if i % 2 else 4001))
+    s.sendto(b'x' * 1400, ('10.9.9.2', 4000 if i % 2 else 4001))
 Y
 sleep 1
 kill -INT $a $b; wait $a; wait $b 2>/dev/null
