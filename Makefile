@@ -43,7 +43,7 @@ LIBOBJ := $(filter-out $B/cmd/main.o,$(OBJ))
 UNIT  := $(patsubst test/unit/%.c,$B/unit/%,$(wildcard test/unit/*.c))
 
 # libpiton-filter: the filter compiler alone (include/piton-filter.h).
-FILTOBJ := $(filter-out $(addprefix $B/filt/,capread.o capwrite.o live.o owner.o show.o show_app.o show_tran.o),\
+FILTOBJ := $(filter-out $(addprefix $B/filt/,capread.o capwrite.o live.o owner.o show%.o),\
 	$(filter $B/base/%.o $B/filt/%.o,$(OBJ)))
 
 all: $B/piton $B/libpiton-filter.a $B/libpiton-filter.so

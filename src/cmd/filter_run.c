@@ -180,12 +180,6 @@ put_time(Run *r, u64 ns)
 	buf_printf(&r->line, "%s.%06llu ", text, (unsigned long long)(ns % 1000000000 / 1000));
 }
 
-static u32
-link_header(int linktype)
-{
-	return linktype == 1 ? 14 : linktype == 113 ? 16 : linktype == 276 ? 20 : linktype == 0 || linktype == 108 ? 4 : 0;
-}
-
 static void
 print_packet(Run *r, const CapPacket *p, int linktype)
 {
@@ -201,7 +195,7 @@ print_packet(Run *r, const CapPacket *p, int linktype)
 	show_packet(p->data, p->caplen, p->len, linktype, &j->show, &r->line);
 	buf_putc(&r->line, '\n');
 	if (j->bytes) {
-		u32 from = j->bytes_link ? 0 : MIN(link_header(linktype), p->caplen);
+		u32 from = j->bytes_link ? 0 : MIN(show_link_header(p->data, p->caplen, linktype), p->caplen);
 
 		show_bytes(p->data + from, p->caplen - from, j->bytes, &r->line);
 	}
@@ -463,6 +457,12 @@ from_interface(Run *r)
 	live_close(l);
 }
 
+static bool
+name_of(u32 index, char *name)
+{
+	return if_indextoname(index, name);
+}
+
 /* The first one that is up and no loopback. */
 static const char *
 first_interface(Arena *a)
@@ -501,6 +501,7 @@ filter_run(FilterJob *j)
 	else {
 		if (!j->iface)
 			j->iface = first_interface(j->a);
+		j->show.ifname = name_of;       /* the numbers of files are another machine's */
 		from_interface(&r);
 	}
 	if (r.w && cap_finish(r.w) < 0) {

@@ -68,10 +68,13 @@ void owners_free(Owners *o);
 
 /* show*.c: one line for a packet. */
 typedef struct ShowFlows ShowFlows;
-/* flows: TCP's numbers count from the first of a connection seen with it; NULL: as they are. */
-typedef struct ShowOpts { bool link, quiet, no_names; int verbose; ShowFlows *flows; } ShowOpts;
+/* flows: TCP's numbers count from the first of a connection seen with it; NULL: as they are. ifname: an interface's name (up to 32 bytes)
+ * for its number, false or NULL: unknown. */
+typedef struct ShowOpts { bool link, quiet, no_names; int verbose; ShowFlows *flows; bool (*ifname)(u32 index, char *name); } ShowOpts;
 ShowFlows *show_flows_new(Arena *a);
 void show_packet(const u8 *p, u32 caplen, u32 len, int linktype, const ShowOpts *o, Buf *out);
+/* Bytes before what the link carries. */
+u32 show_link_header(const u8 *p, u32 n, int linktype);
 /* As -x (hex), -X (hex and text), -A (text) print it. */
 void show_bytes(const u8 *p, u32 n, int form, Buf *out);
 

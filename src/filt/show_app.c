@@ -1,129 +1,8 @@
-/* show_app: DNS, TLS hellos and the first lines of HTTP/1, in a few words. */
+/* show_app: what UDP and TCP carry, in a few words: TLS hellos, first lines of HTTP/1 and of other protocols in text, DHCP, NTP and the
+ * like. DNS is in show_dns.c. */
 #include "filt/show.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
-#include <stdio.h>
-#include <sys/socket.h>
-
-/* ---- DNS ---- */
-
-/* Prints a name at `at` of the message at `base`; gives the offset behind it, 0 if it is broken. Pointers only go back. */
-static u32
-dns_name(Show *s, u32 base, u32 at)
-{
-	u32 after = 0, limit = at, labels = 0;
-
-	while (at < s->n && labels++ < 64) {
-		u32 n = s->p[at];
-
-		if (!n) {
-			if (labels == 1)
-				buf_putc(s->out, '.');
-			return after ? after : at + 1;
-		}
-		if (n >= 0xc0) {
-			u32 to;
-
-			if (at + 2 > s->n)
-				return 0;
-			to = base + ((n & 0x3f) << 8 | s->p[at + 1]);
-			if (!after)
-				after = at + 2;
-			if (to >= limit)
-				return 0;
-			at = limit = to;
-			continue;
-		}
-		if (n > 63 || at + 1 + n > s->n)
-			return 0;
-		show_text(s, at + 1, n);
-		buf_putc(s->out, '.');
-		at += 1 + n;
-	}
-	return 0;
-}
-
-static const char *
-dns_type(u32 v, char *text)
-{
-	static const struct { u16 v; const char *name; } rows[] = { { 1, "A" }, { 2, "NS" }, { 5, "CNAME" }, { 6, "SOA" },
-		{ 12, "PTR" }, { 15, "MX" }, { 16, "TXT" }, { 28, "AAAA" }, { 33, "SRV" }, { 41, "OPT" }, { 43, "DS" },
-		{ 48, "DNSKEY" }, { 64, "SVCB" }, { 65, "HTTPS" }, { 255, "ANY" } };
-
-	for (size_t i = 0; i < COUNT(rows); i++)
-		if (rows[i].v == v)
-			return rows[i].name;
-	snprintf(text, 16, "type%u", v);
-	return text;
-}
-
-static void
-dns_answer(Show *s, u32 base, u32 *at)
-{
-	char text[INET6_ADDRSTRLEN], type_text[16];
-	size_t mark = s->out->n;
-	u32 p = dns_name(s, base, *at), type, n;
-
-	s->out->n = mark;       /* the owner's name is that of the question */
-	if (s->out->p)
-		s->out->p[mark] = 0;
-	*at = 0;
-	if (!p || (u64)p + 10 > s->n)
-		return;
-	type = show_16(s, p);
-	n = show_16(s, p + 8);
-	p += 10;
-	if ((u64)p + n > s->n)
-		return;
-	buf_printf(s->out, " %s ", dns_type(type, type_text));
-	if ((type == 1 && n == 4) || (type == 28 && n == 16)) {
-		inet_ntop(type == 1 ? AF_INET : AF_INET6, s->p + p, text, sizeof(text));
-		buf_puts(s->out, text);
-	} else if (type == 5 || type == 2 || type == 12) {
-		dns_name(s, base, p);
-	} else {
-		buf_printf(s->out, "(%u bytes)", n);
-	}
-	*at = p + n;
-}
-
-static bool
-dns(Show *s, u32 at, u32 n)
-{
-	static const char *const codes[] = { "", " FormErr", " ServFail", " NXDomain", " NotImp", " Refused" };
-	u32 flags, questions, answers, p;
-	char text[16];
-
-	if (n < 12 || !show_need(s, at, 12))
-		return false;
-	flags = show_16(s, at + 2);
-	questions = show_16(s, at + 4);
-	answers = show_16(s, at + 6);
-	buf_printf(s->out, " DNS %u%s%s", show_16(s, at), flags & 0x8000 ? "" : flags & 0x100 ? "+" : "",
-		flags & 0x8000 ? ((flags & 15) < COUNT(codes) ? codes[flags & 15] : " error") : "");
-	p = at + 12;
-	for (u32 i = 0; i < questions && i < 4; i++) {
-		size_t mark = s->out->n;
-
-		buf_putc(s->out, ' ');
-		p = dns_name(s, at, p);
-		if (!p || p + 4 > s->n) {
-			s->out->n = mark;
-			buf_puts(s->out, " [cut]");
-			return true;
-		}
-		buf_printf(s->out, " %s?", dns_type(show_16(s, p), text));
-		p += 4;
-	}
-	if (flags & 0x8000) {
-		buf_printf(s->out, " %u answers", answers);
-		for (u32 i = 0; i < answers && i < 3 && p; i++)
-			dns_answer(s, at, &p);
-	}
-	buf_printf(s->out, " (%u)", n);
-	return true;
-}
 
 /* ---- TLS ---- */
 
@@ -179,7 +58,7 @@ tls(Show *s, u32 at, u32 n)
 	return true;
 }
 
-/* ---- HTTP ---- */
+/* ---- lines of text ---- */
 
 static bool
 starts(Show *s, u32 at, u32 n, const char *word)
@@ -189,49 +68,251 @@ starts(Show *s, u32 at, u32 n, const char *word)
 	return n >= len && at + len <= s->n && !memcmp(s->p + at, word, len);
 }
 
+/* The first line, if it is text. */
+static bool
+line(Show *s, u32 at, u32 n, const char *name)
+{
+	u32 k = 0;
+
+	while (k < n && k < 200 && at + k < s->n && s->p[at + k] != '\r' && s->p[at + k] != '\n')
+		if (!isprint(s->p[at + k++]))
+			return false;
+	if (!k)
+		return false;
+	buf_printf(s->out, "%s: ", name);
+	show_text(s, at, k);
+	return true;
+}
+
+/* HTTP and what looks like it, on any port. */
 static bool
 http(Show *s, u32 at, u32 n)
 {
 	static const char *const words[] = { "GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ",
 		"TRACE ", "HTTP/1." };
-	u32 k = 0;
 
+	if (starts(s, at, n, "RTSP/1.") || (starts(s, at, n, "OPTIONS rtsp:") || starts(s, at, n, "DESCRIBE rtsp:")))
+		return line(s, at, n, ": RTSP");
 	for (size_t i = 0; i < COUNT(words); i++)
-		if (starts(s, at, n, words[i])) {
-			while (k < n && k < 200 && at + k < s->n && s->p[at + k] != '\r' && s->p[at + k] != '\n')
-				k++;
-			buf_puts(s->out, ": HTTP: ");
-			show_text(s, at, k);
-			return true;
-		}
+		if (starts(s, at, n, words[i]))
+			return line(s, at, n, ": HTTP");
 	return false;
 }
 
 void
 show_stream(Show *s, u32 at, u32 n, u32 sport, u32 dport)
 {
+	static const ShowName texts[] = { { 21, ": FTP" }, { 22, ": SSH" }, { 25, ": SMTP" }, { 587, ": SMTP" }, { 0, NULL } };
+	const char *text = show_name(texts, sport) ? show_name(texts, sport) : show_name(texts, dport);
+
 	if (s->o->quiet || at >= s->n)
 		return;
 	if ((sport == 53 || dport == 53) && n > 14) {
-		dns(s, at + 2, n - 2);
+		show_dns(s, at + 2, n - 2, false);
 		return;
 	}
-	if (!http(s, at, n))
-		tls(s, at, n);
+	if (http(s, at, n) || tls(s, at, n))
+		return;
+	if (text)
+		line(s, at, n, text);
+	else if ((sport == 179 || dport == 179) && starts(s, at, n, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"))
+		buf_puts(s->out, ": BGP");
+}
+
+/* ---- datagrams ---- */
+
+static void
+dhcp(Show *s, u32 at, u32 n)
+{
+	static const u8 none[4];
+	u32 op = show_8(s, at);
+
+	buf_printf(s->out, " BOOTP/DHCP, %s", op == 1 ? "Request" : op == 2 ? "Reply" : "unknown");
+	if (op == 1 && show_8(s, at + 1) == 1) {
+		buf_puts(s->out, " from ");
+		show_mac(s, at + 28);
+	}
+	buf_printf(s->out, ", length %u", n);
+	if (!s->o->verbose)
+		return;
+	buf_printf(s->out, ", xid 0x%x", show_32(s, at + 4));
+	for (u32 i = 0; i < 3; i++)
+		if (memcmp(s->p + at + 12 + 4 * i, none, 4)) {
+			buf_puts(s->out, i == 0 ? ", Client-IP " : i == 1 ? ", Your-IP " : ", Server-IP ");
+			show_address(s, false, at + 12 + 4 * i);
+		}
+	for (u32 p = at + 240, k; p + 2 <= s->n && show_8(s, p) != 255; p += k) {
+		static const char *const kinds[] = { "Discover", "Offer", "Request", "Decline", "ACK", "NACK", "Release", "Inform" };
+
+		k = show_8(s, p) ? 2 + show_8(s, p + 1) : 1;
+		if (show_8(s, p) == 53 && p + 3 <= s->n && show_8(s, p + 2) - 1 < COUNT(kinds))
+			buf_printf(s->out, ", DHCP-Message: %s", kinds[show_8(s, p + 2) - 1]);
+	}
+}
+
+static void
+ntp(Show *s, u32 at, u32 n)
+{
+	static const char *const modes[] = { "unspecified", "symmetric active", "symmetric passive", "Client", "Server", "Broadcast",
+		"Control Message", "Reserved" };
+
+	buf_printf(s->out, " NTPv%u, %s, length %u", show_8(s, at) >> 3 & 7, modes[show_8(s, at) & 7], n);
+}
+
+static bool
+syslog_line(Show *s, u32 at, u32 n)
+{
+	static const char *const from[] = { "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
+		"security", "console", "cron", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7" };
+	static const char *const how[] = { "emergency", "alert", "critical", "error", "warning", "notice", "info", "debug" };
+	u32 v = 0, k = 1;
+
+	if (!starts(s, at, n, "<"))
+		return false;
+	for (; k < 4 && k < n && at + k < s->n && isdigit(s->p[at + k]); k++)
+		v = v * 10 + s->p[at + k] - '0';
+	if (k == 1 || v / 8 >= COUNT(from) || at + k >= s->n || s->p[at + k] != '>')
+		return false;
+	buf_printf(s->out, " SYSLOG %s.%s, length: %u", from[v / 8], how[v % 8], n);
+	if (s->o->verbose)
+		line(s, at + k + 1, n - k - 1, ", Msg");
+	return true;
+}
+
+static bool
+tftp(Show *s, u32 at, u32 n)
+{
+	static const char *const ops[] = { NULL, "RRQ", "WRQ", "DATA", "ACK", "ERROR", "OACK" };
+	u32 op = n >= 4 ? show_16(s, at) : 0;
+
+	if (!op || op >= COUNT(ops))
+		return false;
+	buf_printf(s->out, " TFTP, length %u, %s", n, ops[op]);
+	if (op < 3) {
+		u32 k = 2, from = 2;
+
+		for (; k < n && at + k < s->n && s->p[at + k]; k++)
+			;
+		buf_puts(s->out, " \"");
+		show_text(s, at + from, k - from);
+		buf_puts(s->out, "\" ");
+		for (from = ++k; k < n && at + k < s->n && s->p[at + k]; k++)
+			;
+		show_text(s, at + from, k - from);
+	} else if (op < 5) {
+		buf_printf(s->out, " block %u", show_16(s, at + 2));
+	}
+	return true;
+}
+
+static bool
+radius(Show *s, u32 at, u32 n)
+{
+	static const ShowName codes[] = { { 1, "Access-Request" }, { 2, "Access-Accept" }, { 3, "Access-Reject" }, { 4, "Accounting-Request" },
+		{ 5, "Accounting-Response" }, { 11, "Access-Challenge" }, { 12, "Status-Server" }, { 40, "Disconnect-Request" },
+		{ 41, "Disconnect-ACK" }, { 42, "Disconnect-NAK" }, { 43, "CoA-Request" }, { 44, "CoA-ACK" }, { 45, "CoA-NAK" }, { 0, NULL } };
+	const char *name = show_name(codes, show_8(s, at));
+
+	if (!name || n < 20)
+		return false;
+	buf_printf(s->out, " RADIUS, %s (%u), id: 0x%02x length: %u", name, show_8(s, at), show_8(s, at + 1), n);
+	return true;
+}
+
+static bool
+dhcp6(Show *s, u32 at)
+{
+	static const char *const kinds[] = { NULL, "solicit", "advertise", "request", "confirm", "renew", "rebind", "reply", "release", "decline",
+		"reconf", "inf-req", "relay-fwd", "relay-reply" };
+	u32 type = show_8(s, at);
+
+	if (!type || type >= COUNT(kinds))
+		return false;
+	buf_printf(s->out, " dhcp6 %s", kinds[type]);
+	return true;
+}
+
+static bool
+rip(Show *s, u32 at, u32 n)
+{
+	u32 op = show_8(s, at), version = show_8(s, at + 1);
+
+	if ((op != 1 && op != 2) || !version || version > 2)
+		return false;
+	buf_printf(s->out, " RIPv%u, %s, length: %u", version, op == 1 ? "Request" : "Response", n);
+	return true;
+}
+
+static bool
+bfd(Show *s, u32 at, u32 n)
+{
+	static const char *const states[] = { "AdminDown", "Down", "Init", "Up" };
+
+	if (n < 24)
+		return false;
+	buf_printf(s->out, " BFDv%u, Control, State %s, length: %u", show_8(s, at) >> 5, states[show_8(s, at + 1) >> 6], n);
+	return true;
+}
+
+static bool
+isakmp(Show *s, u32 at, u32 n)
+{
+	static const ShowName exchanges[] = { { 1, "base" }, { 2, "ident" }, { 3, "auth" }, { 4, "agg" }, { 5, "inf" }, { 32, "oakley-quick" },
+		{ 34, "ikev2_init" }, { 35, "ikev2_auth" }, { 36, "child_sa" }, { 37, "inf2" }, { 0, NULL } };
+	const char *name;
+
+	if (n < 28 || at + 28 > s->n)
+		return false;
+	name = show_name(exchanges, show_8(s, at + 18));
+	if (show_8(s, at + 17) >> 4 > 1)
+		buf_printf(s->out, " isakmp: %s %s[%s]", show_32(s, at + 20) ? "child_sa " : "parent_sa", name ? name : "?",
+			show_8(s, at + 19) & 8 ? "I" : "R");
+	else
+		buf_printf(s->out, " isakmp: phase %u %s %s", show_32(s, at + 20) ? 2 : 1, show_32(s, at + 8) | show_32(s, at + 12) ? "R" : "I",
+			name ? name : "?");
+	return true;
+}
+
+static bool
+nat_t(Show *s, u32 at, u32 n)
+{
+	if (n == 1 && show_8(s, at) == 0xff) {
+		buf_puts(s->out, " isakmp-nat-keep-alive");
+		return true;
+	}
+	if (n < 8)
+		return false;
+	if (show_32(s, at))
+		buf_printf(s->out, " UDP-encap: ESP(spi=0x%08x,seq=0x%x), length %u", show_32(s, at), show_32(s, at + 4), n);
+	else {
+		buf_puts(s->out, " NONESP-encap:");
+		if (!isakmp(s, at + 4, n - 4))
+			buf_puts(s->out, " isakmp:");
+	}
+	return true;
 }
 
 bool
 show_datagram(Show *s, u32 at, u32 n, u32 sport, u32 dport)
 {
-	if (sport == 53 || dport == 53 || sport == 5353 || dport == 5353 || sport == 5355 || dport == 5355)
-		return dns(s, at, n);
-	if ((sport == 67 || sport == 68) && (dport == 67 || dport == 68) && n > 236 && at < s->n) {
-		buf_printf(s->out, " BOOTP/DHCP, %s, length %u", show_8(s, at) == 1 ? "request" : "reply", n);
+	bool multicast = sport == 5353 || dport == 5353;
+	u32 here = at < s->n ? s->n - at : 0;
+
+#define PORT(v) (sport == (v) || dport == (v))
+	if (PORT(53) || multicast || PORT(5355))
+		return show_dns(s, at, n, multicast);
+	if ((PORT(67) || PORT(68)) && n >= 236 && here >= 236) {
+		dhcp(s, at, n);
 		return true;
 	}
-	if (sport == 123 && dport == 123) {
-		buf_printf(s->out, " NTP, length %u", n);
+	if (here < MIN(n, 28u) || !n)
+		return false;
+	if (PORT(123) && n >= 48) {
+		ntp(s, at, n);
 		return true;
 	}
-	return false;
+	return (dport == 514 && syslog_line(s, at, n)) || (PORT(69) && tftp(s, at, n)) || ((PORT(1812) || PORT(1813) || PORT(3799)) && radius(s, at, n)) ||
+		((PORT(546) || PORT(547)) && dhcp6(s, at)) || (PORT(520) && n >= 4 && rip(s, at, n)) || (dport == 3784 && bfd(s, at, n)) ||
+		(PORT(5060) && line(s, at, n, " SIP")) || (PORT(500) && isakmp(s, at, n)) || (PORT(4500) && nat_t(s, at, n));
+#undef PORT
 }

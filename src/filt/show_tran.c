@@ -1,4 +1,4 @@
-/* show_tran: what IP carries: TCP, UDP, ICMP, tunnels. TCP's numbers count from the connection's first ones. */
+/* show_tran: what IP carries: TCP, UDP, SCTP, tunnels. TCP's numbers count from the connection's first ones. */
 #include "filt/show.h"
 
 #include <arpa/inet.h>
@@ -37,23 +37,26 @@ port(Show *s, u32 v, const char *proto)
 	char text[1024];
 
 	if (!s->o->no_names && !getservbyport_r(htons((u16)v), proto, &buf, text, sizeof(text), &e) && e)
-		buf_printf(s->out, ".%s", e->s_name);
+		buf_puts(s->out, e->s_name);
 	else
-		buf_printf(s->out, ".%u", v);
+		buf_printf(s->out, "%u", v);
 }
 
 void
 show_ends(Show *s, u32 at, const char *proto)
 {
-	show_address(s, s->v6, s->src);
-	if (proto)
-		port(s, show_16(s, at), proto);
-	buf_puts(s->out, " > ");
-	show_address(s, s->v6, s->dst);
-	if (proto)
-		port(s, show_16(s, at + 2), proto);
+	if (s->said && !proto)
+		return;
+	for (u32 i = 0; i < 2; i++) {
+		buf_puts(s->out, i ? " > " : s->said ? " " : "");
+		if (!s->said)
+			show_address(s, s->v6, i ? s->dst : s->src);
+		if (proto) {
+			buf_puts(s->out, s->said ? "" : ".");
+			port(s, show_16(s, at + 2 * i), proto);
+		}
+	}
 	buf_putc(s->out, ':');
-	buf_puts(s->out, s->before);
 }
 
 /* ---- transport ---- */
@@ -124,6 +127,10 @@ tcp_option(Show *s, u32 kind, u32 at, u32 n, u32 ack)
 		buf_puts(s->out, "sackOK");
 	else if (kind == 5 && n % 8 == 2)
 		sack(s, at + 2, n - 2, ack);
+	else if (kind == 34 && n >= 2)
+		buf_puts(s->out, n == 2 ? "tfo  cookiereq" : "tfo");
+	else if (kind == 30)
+		buf_printf(s->out, "mptcp %u", n);
 	else if (kind == 8 && n == 10)
 		buf_printf(s->out, "TS val %u ecr %u", show_32(s, at + 2), show_32(s, at + 6));
 	else
@@ -177,6 +184,14 @@ tcp(Show *s, u32 at, u32 len)
 		if (flags >> i & 1)
 			buf_putc(s->out, letters[i]);
 	buf_puts(s->out, flags ? "]" : "none]");
+	if (s->o->verbose && !s->fragment && at + len <= s->n && len >= 20) {
+		u32 is = show_16(s, at + 16), wrong = show_sum(s, 6, at, len);
+
+		if (wrong)
+			buf_printf(s->out, ", cksum 0x%04x (incorrect -> 0x%04x)", is, (is + wrong) % 0xffff);
+		else
+			buf_printf(s->out, ", cksum 0x%04x (correct)", is);
+	}
 	if (head < 20)
 		buf_printf(s->out, ", bad header length %u", head);
 	if (data || flags & 7)
@@ -195,6 +210,37 @@ tcp(Show *s, u32 at, u32 len)
 		show_stream(s, at + head, data, show_16(s, at), show_16(s, at + 2));
 }
 
+static bool
+in_udp(Show *s, u32 at, u32 dport)
+{
+	if (s->depth >= SHOW_DEPTH || at + 8 > s->n)
+		return false;
+	if (dport == 4789 || dport == 8472) {
+		u32 flags = show_8(s, at);
+
+		buf_printf(s->out, " VXLAN, flags [%s] (0x%02x), vni %u: ", flags & 8 ? "I" : ".", flags, show_24(s, at + 4));
+		show_ether(s, at + 8);
+		return true;
+	}
+	if (dport == 6081 && !(show_8(s, at) >> 6)) {
+		u32 more = (show_8(s, at) & 0x3f) * 4, flags = show_8(s, at + 1), type = show_16(s, at + 2);
+
+		buf_printf(s->out, " Geneve, Flags [%s%s%s], vni 0x%x", flags & 0x80 ? "O" : "", flags & 0x40 ? "C" : "", flags & 0xc0 ? "" : "none",
+			show_24(s, at + 4));
+		if (s->o->link) {
+			const char *name = type == 0x6558 ? "TEB" : type == 0x800 ? "IPv4" : type == 0x86dd ? "IPv6" : "unknown";
+
+			buf_printf(s->out, ", proto %s (0x%04x)", name, type);
+		}
+		if (more)
+			buf_printf(s->out, ", options [%u bytes]", more);
+		buf_puts(s->out, ": ");
+		show_ether_type(s, type, at + 8 + more);
+		return true;
+	}
+	return false;
+}
+
 static void
 udp(Show *s, u32 at, u32 len)
 {
@@ -206,121 +252,24 @@ udp(Show *s, u32 at, u32 len)
 	dport = show_16(s, at + 2);
 	n = show_16(s, at + 4);
 	n = n >= 8 ? n - 8 : len > 8 ? len - 8 : 0;
-	if ((dport == 4789 || dport == 8472) && show_need(s, at + 8, 8) && s->depth < SHOW_DEPTH) {
-		show_ends(s, at, "udp");
-		buf_printf(s->out, " VXLAN, vni %u: ", show_32(s, at + 12) >> 8);
-		show_ether(s, at + 16);
-		return;
-	}
-	if (dport == 6081 && show_need(s, at + 8, 8) && s->depth < SHOW_DEPTH) {
-		u32 inner = at + 16 + (show_8(s, at + 8) & 0x3f) * 4, type = show_16(s, at + 10);
-
-		show_ends(s, at, "udp");
-		buf_printf(s->out, " Geneve, vni 0x%x: ", show_32(s, at + 12) >> 8);
-		if (type == 0x6558)
-			show_ether(s, inner);
-		else
-			show_ether_type(s, type, inner);
-		return;
-	}
 	show_ends(s, at, "udp");
-	if (s->o->quiet || !show_datagram(s, at + 8, n, sport, dport))
-		buf_printf(s->out, " UDP, length %u", n);
-}
+	if (s->o->verbose && show_16(s, at + 6) && !s->fragment && at + 8 + n <= s->n) {
+		u32 is = show_16(s, at + 6), wrong = show_sum(s, 17, at, n + 8);
 
-/* An ICMP error about the packet whose IPv4 header is at `at`. */
-static void
-unreachable(Show *s, u32 code, u32 at)
-{
-	static const struct { u8 code; const char *before, *after; } rows[] = { { 0, "net ", "" }, { 1, "host ", "" }, { 6, "net ", " - unknown" },
-		{ 7, "host ", " - unknown" }, { 9, "net ", " - admin prohibited" }, { 10, "host ", " - admin prohibited" },
-		{ 13, "host ", " - admin prohibited filter" } };
-	u32 inner, proto;
-
-	if (!show_need(s, at, 20))
+		if (wrong)
+			buf_printf(s->out, " [bad udp cksum 0x%04x -> 0x%04x!]", is, (is + wrong) % 0xffff);
+		else
+			buf_puts(s->out, " [udp sum ok]");
+	}
+	if (!s->o->quiet && (in_udp(s, at + 8, dport) || show_datagram(s, at + 8, n, sport, dport)))
 		return;
-	proto = show_8(s, at + 9);
-	inner = at + (show_8(s, at) & 15) * 4;
-	for (size_t i = 0; i < COUNT(rows); i++)
-		if (rows[i].code == code) {
-			buf_puts(s->out, rows[i].before);
-			show_address(s, false, at + 16);
-			buf_printf(s->out, " unreachable%s", rows[i].after);
-			return;
-		}
-	show_address(s, false, at + 16);
-	if (code == 2)
-		buf_printf(s->out, " protocol %u unreachable", proto);
-	else if (code == 3 && (proto == 6 || proto == 17) && show_need(s, inner, 4))
-		buf_printf(s->out, " %s port %u unreachable", proto == 6 ? "tcp" : "udp", show_16(s, inner + 2));
-	else if (code == 4)
-		buf_printf(s->out, " unreachable - need to frag (mtu %u)", show_16(s, at - 2));
-	else
-		buf_printf(s->out, " unreachable, code %u", code);
+	buf_printf(s->out, " UDP, length %u", n);
 }
 
-static void
-icmp(Show *s, u32 at, u32 len)
-{
-	u32 type, code;
-
-	if (!show_need(s, at, 8))
-		return;
-	show_ends(s, at, NULL);
-	type = show_8(s, at);
-	code = show_8(s, at + 1);
-	buf_puts(s->out, " ICMP ");
-	if (type == 0 || type == 8)
-		buf_printf(s->out, "echo %s, id %u, seq %u", type ? "request" : "reply", show_16(s, at + 4), show_16(s, at + 6));
-	else if (type == 3)
-		unreachable(s, code, at + 8);
-	else if (type == 5 && show_need(s, at + 8, 20)) {
-		buf_puts(s->out, "redirect ");
-		show_address(s, false, at + 24);
-		buf_printf(s->out, " to %s ", code == 0 || code == 2 ? "net" : "host");
-		show_address(s, false, at + 4);
-	} else if (type == 11)
-		buf_puts(s->out, code ? "ip reassembly time exceeded" : "time exceeded in-transit");
-	else
-		buf_printf(s->out, "type %u, code %u", type, code);
-	buf_printf(s->out, ", length %u", len);
-}
+/* ---- others ---- */
 
 static void
-icmp6(Show *s, u32 at, u32 len)
-{
-	static const char *const nd[] = { "router solicitation", "router advertisement", "neighbor solicitation",
-		"neighbor advertisement", "redirect" };
-	u32 type;
-
-	if (!show_need(s, at, 4))
-		return;
-	show_ends(s, at, NULL);
-	type = show_8(s, at);
-	buf_puts(s->out, " ICMP6, ");
-	if ((type == 128 || type == 129) && show_need(s, at, 8))
-		buf_printf(s->out, "echo %s, id %u, seq %u", type == 128 ? "request" : "reply", show_16(s, at + 4), show_16(s, at + 6));
-	else if (type >= 133 && type <= 137) {
-		buf_puts(s->out, nd[type - 133]);
-		if ((type == 135 || type == 136) && show_need(s, at, 24)) {
-			buf_puts(s->out, type == 135 ? ", who has " : ", target is ");
-			show_address(s, true, at + 8);
-		}
-	} else if (type == 1)
-		buf_puts(s->out, "destination unreachable");
-	else if (type == 2)
-		buf_puts(s->out, "packet too big");
-	else if (type == 3)
-		buf_puts(s->out, "time exceeded");
-	else if (type == 143)
-		buf_printf(s->out, "multicast listener report v2, %u group record(s)", show_need(s, at, 8) ? show_16(s, at + 6) : 0);
-	else
-		buf_printf(s->out, "type %u, code %u", type, show_8(s, at + 1));
-	buf_printf(s->out, ", length %u", len);
-}
-
-static void
-gre(Show *s, u32 at)
+gre(Show *s, u32 at, u32 len)
 {
 	u32 flags, type, n = 4;
 
@@ -329,26 +278,130 @@ gre(Show *s, u32 at)
 	show_ends(s, at, NULL);
 	flags = show_16(s, at);
 	type = show_16(s, at + 2);
-	n += (flags & 0xc000 ? 4 : 0) + (flags & 0x2000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0);
-	buf_puts(s->out, " GRE: ");
-	if (type == 0x6558)
-		show_ether(s, at + n);
-	else
-		show_ether_type(s, type, at + n);
+	buf_printf(s->out, " GREv%u", flags & 7);
+	if (flags & 7) {
+		if (show_need(s, at, 8))
+			buf_printf(s->out, ", call %u, length %u", show_16(s, at + 6), len);
+		return;
+	}
+	n += flags & 0xc000 ? 4 : 0;
+	if (flags & 0x2000 && show_need(s, at + n, 4)) {
+		buf_printf(s->out, ", key=0x%x", show_32(s, at + n));
+		n += 4;
+	}
+	if (flags & 0x1000 && show_need(s, at + n, 4)) {
+		buf_printf(s->out, ", seq %u", show_32(s, at + n));
+		n += 4;
+	}
+	if (s->o->link) {
+		const char *name = type == 0x6558 ? "TEB" : type == 0x800 ? "IPv4" : type == 0x86dd ? "IPv6" : "unknown";
+
+		buf_printf(s->out, ", proto %s (0x%04x)", name, type);
+	}
+	buf_printf(s->out, ", length %u: ", len);
+	show_ether_type(s, type, at + n);
+}
+
+static void
+sctp(Show *s, u32 at, u32 len)
+{
+	static const ShowName chunks[] = { { 0, "DATA" }, { 1, "INIT" }, { 2, "INIT ACK" }, { 3, "SACK" }, { 4, "HB REQ" }, { 5, "HB ACK" }, { 6, "ABORT" },
+		{ 7, "SHUTDOWN" }, { 8, "SHUTDOWN ACK" }, { 9, "OP ERR" }, { 10, "COOKIE ECHO" }, { 11, "COOKIE ACK" }, { 14, "SHUTDOWN COMPLETE" },
+		{ 0, NULL } };
+	u32 end = MIN(at + len, s->n), n;
+
+	if (!show_need(s, at, 12))
+		return;
+	show_ends(s, at, "sctp");
+	buf_puts(s->out, " sctp");
+	at += 12;
+	for (u32 i = 1; i < 10 && at + 4 <= end && (n = show_16(s, at + 2)) >= 4; i++, at += ALIGN(n, 4u)) {
+		const char *name = show_name(chunks, show_8(s, at));
+
+		buf_printf(s->out, " (%u) [%s]", i, name ? name : "?");
+		if (show_8(s, at) == 0 && at + 16 <= end)
+			buf_printf(s->out, " [TSN: %u] [SID: %u] [SSEQ %u] [PPID 0x%x]", show_32(s, at + 4), show_16(s, at + 8), show_16(s, at + 10),
+				show_32(s, at + 12));
+		else if ((show_8(s, at) == 1 || show_8(s, at) == 2) && at + 20 <= end)
+			buf_printf(s->out, " [init tag: %u] [rwnd: %u] [OS: %u] [MIS: %u] [init TSN: %u]", show_32(s, at + 4), show_32(s, at + 8),
+				show_16(s, at + 12), show_16(s, at + 14), show_32(s, at + 16));
+		else if (show_8(s, at) == 3 && at + 16 <= end)
+			buf_printf(s->out, " [cum ack %u] [a_rwnd %u] [#gap acks %u] [#dup tsns %u]", show_32(s, at + 4), show_32(s, at + 8),
+				show_16(s, at + 12), show_16(s, at + 14));
+	}
+}
+
+static void
+ah(Show *s, u32 at, u32 len)
+{
+	u32 n;
+
+	if (!show_need(s, at, 12))
+		return;
+	n = (show_8(s, at + 1) + 2) * 4;
+	show_ends(s, at, NULL);
+	buf_printf(s->out, " AH(spi=0x%08x,seq=0x%x", show_32(s, at + 4), show_32(s, at + 8));
+	if (n > 12 && n <= 64 && show_need(s, at, n)) {
+		buf_puts(s->out, ",icv=0x");
+		for (u32 i = 12; i < n; i++)
+			buf_printf(s->out, "%02x", show_8(s, at + i));
+	}
+	buf_puts(s->out, "):");
+	s->said = true;
+	if (++s->depth < SHOW_DEPTH)
+		show_transport(s, show_8(s, at), at + n, len > n ? len - n : 0);
+}
+
+/* Routing protocols and the like: the name of the message. */
+static bool
+message(Show *s, u32 proto, u32 at, u32 len)
+{
+	static const ShowName ospf[] = { { 1, "Hello" }, { 2, "Database Description" }, { 3, "LS-Request" }, { 4, "LS-Update" }, { 5, "LS-Ack" },
+		{ 0, NULL } };
+	static const ShowName pim[] = { { 0, "Hello" }, { 1, "Register" }, { 2, "Register-Stop" }, { 3, "Join / Prune" }, { 4, "Bootstrap" },
+		{ 5, "Assert" }, { 6, "Graft" }, { 7, "Graft-ACK" }, { 8, "Candidate RP Advertisement" }, { 0, NULL } };
+	const char *name;
+
+	if (at + 8 > s->n || len < 8)
+		return false;
+	switch (proto) {
+	case 50:
+		buf_printf(s->out, " ESP(spi=0x%08x,seq=0x%x), length %u", show_32(s, at), show_32(s, at + 4), len);
+		return true;
+	case 89:
+		name = show_name(ospf, show_8(s, at + 1));
+		buf_printf(s->out, " OSPFv%u, %s, length %u", show_8(s, at), name ? name : "unknown", len);
+		return true;
+	case 103:
+		name = show_name(pim, show_8(s, at) & 15);
+		buf_printf(s->out, " PIMv%u, %s, length %u", show_8(s, at) >> 4, name ? name : "unknown", len);
+		return true;
+	case 112:
+		buf_printf(s->out, " VRRPv%u, Advertisement, vrid %u, prio %u, length %u", show_8(s, at) >> 4, show_8(s, at + 1), show_8(s, at + 2), len);
+		return true;
+	}
+	return false;
 }
 
 void
 show_transport(Show *s, u32 proto, u32 at, u32 len)
 {
-	static const struct { u8 v; const char *name; } rows[] = { { 2, "igmp" }, { 50, "ESP" }, { 51, "AH" }, { 88, "EIGRP" },
-		{ 89, "OSPF" }, { 103, "PIM" }, { 112, "VRRP" }, { 132, "sctp" }, { 59, "no next header" } };
+	const char *name = show_proto_name(proto);
 
+	if (name && proto && proto != 59 && at + 8 > s->n) {
+		show_ends(s, at, NULL);
+		show_need(s, at, 8);
+		return;
+	}
 	switch (proto) {
 	case 6: tcp(s, at, len); return;
 	case 17: udp(s, at, len); return;
-	case 1: icmp(s, at, len); return;
-	case 58: icmp6(s, at, len); return;
-	case 47: gre(s, at); return;
+	case 1: show_icmp(s, at, len); return;
+	case 2: show_igmp(s, at, len); return;
+	case 58: show_icmp6(s, at, len); return;
+	case 47: gre(s, at, len); return;
+	case 51: ah(s, at, len); return;
+	case 132: sctp(s, at, len); return;
 	case 4: case 41:
 		if (s->depth < SHOW_DEPTH) {
 			show_ends(s, at, NULL);
@@ -357,11 +410,11 @@ show_transport(Show *s, u32 proto, u32 at, u32 len)
 			return;
 		}
 	}
-	show_ends(s, at, proto == 132 && s->n >= at + 4 ? "sctp" : NULL);
-	for (size_t i = 0; i < COUNT(rows); i++)
-		if (rows[i].v == proto) {
-			buf_printf(s->out, " %s, length %u", rows[i].name, len);
-			return;
-		}
-	buf_printf(s->out, " ip-proto-%u, length %u", proto, len);
+	show_ends(s, at, NULL);
+	if (message(s, proto, at, len))
+		return;
+	if (proto && name)
+		buf_printf(s->out, " %s, length %u", name, len);
+	else
+		buf_printf(s->out, " ip-proto-%u, length %u", proto, len);
 }

@@ -33,7 +33,7 @@ timeout 40 sh "$TMP/in.sh" "$all/piton-feed.$$" "$TMP/inner.sh"; s=$?
 [ $s = 77 ] && { echo "cgroups cannot be mounted here"; exit 77; }
 cat "$TMP/err" "$TMP/err2" "$TMP/lines"
 if grep -q 'socket tables alone' "$TMP/err"; then echo "this kernel has no such programs"; exit 77; fi
-for i in 'quick4\] IP .*127.0.0.1.4001: UDP' 'quick6\] IP6 .*::1.4002: UDP' 'quicktcp\] IP .*127.0.0.1.4003: Flags \[S\]'; do
+for i in 'quick4\] IP .*127.0.0.1.4001: .*UDP' 'quick6\] IP6 .*::1.4002: .*UDP' 'quicktcp\] IP .*127.0.0.1.4003: Flags \[S\]'; do
 	grep -q "^[^ ]* \[pid [0-9]* $i" "$TMP/lines" || { echo "no line '$i'"; exit 1; }
 done
 [ "$(grep -c 4002 "$TMP/comm")" = 1 ] && ! grep -q 4001 "$TMP/comm" && grep -q 4003 "$TMP/comm"
