@@ -427,6 +427,19 @@ reads_garbage(const FiltInsn *v, u32 n)
 	return bad;
 }
 
+/* A packet that both piton and libpcap's unoptimized code accept: then libpcap's optimizer is wrong to see none. */
+static bool
+some_accepted(int dlt, const Both *b, const Program *ref)
+{
+	FiltOpts o = { .linktype = dlt };
+	Filt *none = filt_compile(b->a, b->d, "len < 0", 7, &o);
+	FiltCheck k;
+	bool out;
+
+	return none && filt_compare(b->a, b->d, b->opt, none, &k) == FILT_DIFFERENT &&
+		filt_run_checked(ref->insn, ref->n, k.packet, k.len, k.len, STEPS, &out);
+}
+
 static int
 fuzz(u32 pairs, u32 count)
 {
@@ -476,7 +489,7 @@ fuzz(u32 pairs, u32 count)
 				wrong(dlt, text, "%s", err);
 			packets(dlt, text, &ref, &b, count);
 			/* of the branches that libpcap finds never taken, all are found */
-			if (!opt.insn && !filt_rejects_all(b.opt))
+			if (!opt.insn && !filt_rejects_all(b.opt) && !some_accepted(dlt, &b, &ref))
 				wrong(dlt, text, "libpcap sees that nothing is accepted");
 			ours += opt.insn ? n : 0;
 			theirs += opt.insn ? opt.n : 0;
