@@ -11,21 +11,27 @@ enum { LINEAR = 16, SMALL = 48, WIDE = 12, LEAF = 4, NEAR = 32 };
 typedef struct Piece { u32 lo, hi; bool in; } Piece;
 
 /* Single values of one class are compared one by one (class 2: none are); gives the cost, and what is left to tell
- * apart by order. */
+ * apart by order (left may be NULL). */
 static u32
 plan(const Piece *p, u32 n, u32 class, Piece *left, u32 *n_left)
 {
 	u32 singles = 0, k = 0;
+	bool last = false;
 
 	for (u32 i = 0; i < n; i++) {
 		bool single = p[i].lo == p[i].hi && p[i].in == class && n > 1;
 		bool in = single ? !p[i].in : p[i].in;
 
 		singles += single;
-		if (k && left[k - 1].in == in)
-			left[k - 1].hi = p[i].hi;
-		else
-			left[k++] = (Piece){ p[i].lo, p[i].hi, in };
+		if (k && last == in) {
+			if (left)
+				left[k - 1].hi = p[i].hi;
+			continue;
+		}
+		if (left)
+			left[k] = (Piece){ p[i].lo, p[i].hi, in };
+		k++;
+		last = in;
 	}
 	*n_left = k;
 	return singles + k - 1;
@@ -51,11 +57,10 @@ line(Mach *m, const Piece *p, u32 n, u32 class, MNode *t, MNode *f)
 static MNode *
 tree(Mach *m, const Piece *p, u32 n, u32 leaf, MNode *t, MNode *f)
 {
-	Piece *left = NEW_N(m->a, Piece, n);
-	u32 best = 2, k, cost = plan(p, n, 2, left, &k);
+	u32 best = 2, k, cost = n > 4 * leaf ? n : plan(p, n, 2, NULL, &k);
 
-	for (u32 class = 0; class < 2; class++) {
-		u32 c = plan(p, n, class, left, &k);
+	for (u32 class = 0; class < 2 && n <= 4 * leaf; class++) {
+		u32 c = plan(p, n, class, NULL, &k);
 
 		if (c < cost) {
 			cost = c;
@@ -91,10 +96,10 @@ static u32
 cost(Arena *a, const Set *set, u32 hi)
 {
 	u32 n, k, one, zero;
-	Piece *p = pieces(a, set, hi, &n), *left = NEW_N(a, Piece, n);
+	Piece *p = pieces(a, set, hi, &n);
 
-	one = plan(p, n, 1, left, &k);
-	zero = plan(p, n, 0, left, &k);
+	one = plan(p, n, 1, NULL, &k);
+	zero = plan(p, n, 0, NULL, &k);
 	return MIN(one, zero);
 }
 

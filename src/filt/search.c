@@ -3,7 +3,7 @@
  * tested first; what is behind then knows it, and each class of its values has a way of its own. */
 #include "filt/in.h"
 
-enum { SMALL = 300, TRIALS = 100, CLASSES = 8 };
+enum { SMALL = 400, TRIALS = 100, CLASSES = 8 };
 
 /* The classes into which the tests of a value divide all that it can be. */
 typedef struct Classes { const Set *v[CLASSES]; u32 n; } Classes;
@@ -75,20 +75,20 @@ apart(Graph *g, Node *n)
 	return x;
 }
 
-/* The nodes that packets reach. */
+/* The nodes that packets reach; *size: they and the intervals of their tests. */
 static bool *
-reached(const Graph *g, const Node *root, u32 *count)
+reached(const Graph *g, const Node *root, u32 *size)
 {
 	bool *live = NEW_N(g->a, bool, root->id + 1);
 
-	*count = 0;
+	*size = 0;
 	live[root->id] = true;
 	for (u32 i = root->id + 1; i-- > 0;) {
 		const Node *x = g->node.v[i];
 
 		if (!live[i])
 			continue;
-		++*count;
+		*size += 1 + (x->set ? x->set->n : 0);
 		if (x->t)
 			live[x->t->id] = true;
 		if (x->f)
@@ -157,13 +157,16 @@ step(Graph *g, u32 *best, u32 *left)
 	bool *live = reached(g, g->root, &n);
 
 	for (u32 i = g->root->id + 1; i-- > 0 && *left && n <= SMALL;) {
-		Mark m = arena_mark(g->a);
 		Graph *t;
+		Mark m;
 		u32 got;
 
 		if (!live[i] || !hopeful(g, g->node.v[i]))
 			continue;
 		--*left;
+		if (!*best)
+			*best = length(g);
+		m = arena_mark(g->a);
 		t = variant(g, g->root, live, i, g->in_order);
 		got = length(t);
 		if (got < *best) {
@@ -176,10 +179,11 @@ step(Graph *g, u32 *best, u32 *left)
 	return false;
 }
 
+/* 0: nothing was tried. */
 static u32
 search(Graph *g)
 {
-	u32 best = length(g), left = TRIALS;
+	u32 best = 0, left = TRIALS;
 
 	while (step(g, &best, &left))
 		;
@@ -192,7 +196,7 @@ graph_shrink(Graph *g)
 	Node *first = g->root;
 	Graph *other = NULL;
 	bool *live;
-	u32 n, best;
+	u32 n, best, got;
 
 	graph_optimize(g);
 	live = reached(g, first, &n);
@@ -201,6 +205,9 @@ graph_shrink(Graph *g)
 	if (g->reordered)
 		other = variant(g, first, live, UNSET, true);
 	best = search(g);
-	if (other && search(other) < best)
+	if (!other)
+		return;
+	got = search(other);
+	if ((got ? got : length(other)) < (best ? best : length(g)))
 		*g = *other;
 }
