@@ -1020,9 +1020,8 @@ main(int argc, char **argv)
 			verdict_free(&v);
 			continue;
 		}
-		kernel_verdict(&c, &fds, 1);
-		if (v.unsupported || (err && (!kernel_words()[0] || strstr(kernel_log, "is too ") ||
-						strstr(kernel_log, "verifier bug")))) { /* the kernel gave up */
+		if (v.unsupported || (err && kernel_gave_up(&c, &fds))) {
+			kernel_verdict(&c, &fds, 1);
 			if (getenv("WHY"))
 				printf("not comparable: %d %s; %.80s\n", err, kernel_words(), v.ok ? "accepts" : v.text.p);
 			if (dir && v.ok)
@@ -1031,6 +1030,7 @@ main(int argc, char **argv)
 			verdict_free(&v);
 			continue;
 		}
+		kernel_verdict(&c, &fds, 1);
 		fa += v.ok;
 		fr += !v.ok;
 		snprintf(words, sizeof(words), "%s", err ? kernel_words() : "accepts");

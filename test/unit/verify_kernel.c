@@ -162,19 +162,12 @@ main(int argc, char **argv)
 			u32 kind;
 			bool new = true;
 
-			kernel_verdict(&c, &maps[k], 1);
-			if (err && !kernel_words()[0]) {        /* refused by something other than its verifier */
+			if (err && kernel_gave_up(&c, &maps[k])) {
 				us++;
 				verdict_free(&v);
 				continue;
 			}
-			if (err)
-				kernel_verdict(&c, &maps[k], 1);
-			if (err && (strstr(kernel_words(), "verifier bug") || strstr(kernel_words(), "jumps is too complex"))) {
-				us++;           /* the kernel gave up, not the program */
-				verdict_free(&v);
-				continue;
-			}
+			kernel_verdict(&c, &maps[k], 1);
 			fa += v.ok;
 			fr += !v.ok;
 			kind = kind_of(err ? kernel_words() : "", v.ok ? "" : v.text.p);

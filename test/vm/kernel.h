@@ -255,6 +255,17 @@ kernel_words(void)
 	return line;
 }
 
+/* The kernel refused a program for a reason of its own: something other than its verifier did, or the verifier gave up or found
+ * itself wrong on the way. Wants a second look at the log, with all paths. */
+static inline bool
+kernel_gave_up(const Code *c, const KMaps *maps)
+{
+	if (kernel_verdict(c, maps, 2) == -ENOSPC)
+		kernel_verdict(c, maps, 1);
+	return strstr(kernel_log, "is too complex") || strstr(kernel_log, "is too large") || strstr(kernel_log, "verifier bug") ||
+		!kernel_words()[0];
+}
+
 static inline void
 hex_line(FILE *f, const char *key, const void *p, size_t n)
 {

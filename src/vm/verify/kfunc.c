@@ -33,7 +33,7 @@ is_trusted(const Reg *r)
 }
 
 static bool
-check_object(Verifier *v, int reg, const Kfunc *k, bool null_ok, CallMeta *m)
+check_object(Verifier *v, int reg, const Kfunc *k, const char *object, bool null_ok, CallMeta *m)
 {
 	const Reg *r = &vf_regs_of(v)[reg];
 
@@ -45,7 +45,7 @@ check_object(Verifier *v, int reg, const Kfunc *k, bool null_ok, CallMeta *m)
 	}
 	if (r->kind != R_BTF || r->flags & F_NULL)
 		return vf_refuse_reg(v, reg, "arg#%d pointer type STRUCT %s must point to scalar, or struct with scalar, or be a pointer to it, not %s",
-				     reg - 1, k->object, vf_kind_name(v, r));
+				     reg - 1, object, vf_kind_name(v, r));
 	if (k->flags & KF_RELEASE) {
 		if (r->off)
 			return vf_refuse_reg(v, reg, "R%d must have zero offset when passed to release func or trusted arg to kfunc", reg);
@@ -59,7 +59,7 @@ check_object(Verifier *v, int reg, const Kfunc *k, bool null_ok, CallMeta *m)
 		if (!(r->flags & F_RCU))
 			return vf_refuse_reg(v, reg, "R%d must be a rcu pointer", reg);
 	}
-	return vf_check_fixed_off(v, r, reg, true) && vf_object_fits(v, reg, k->object);
+	return vf_check_fixed_off(v, r, reg, true) && vf_object_fits(v, reg, object);
 }
 
 static bool
@@ -139,7 +139,9 @@ check_arg(Verifier *v, int reg, const Kfunc *k, CallMeta *m)
 	case 'b': case 'o':
 		return check_memory(v, reg, letter == 'o', k->sig[reg] == 'K', m);
 	case 'p': case 'q':
-		return check_object(v, reg, k, letter == 'q', m);
+		return check_object(v, reg, k, k->object, letter == 'q', m);
+	case 'M':
+		return check_object(v, reg, k, "cpumask", false, m);
 	case 'd': case 'D':
 		if (r->kind != R_STACK && r->kind != R_DYNPTR)
 			return vf_refuse_reg(v, reg, "arg#%d expected pointer to stack or const struct bpf_dynptr", reg - 1);
@@ -150,6 +152,10 @@ check_arg(Verifier *v, int reg, const Kfunc *k, CallMeta *m)
 		return vf_dynptr_arg(v, reg, letter, m);
 	case 'N': return vf_iter_new(v, reg, k->name);
 	case 'n': return vf_iter_use(v, reg, k->name);
+	case 'w':
+		if (r->kind != R_VALUE)
+			return vf_refuse_reg(v, reg, "arg#%d doesn't point to a map value", reg - 1);
+		break;
 	case 'F': return vf_irq_save(v, reg);
 	case 'f': return vf_irq_restore(v, reg);
 	}
@@ -198,6 +204,7 @@ kernel_ctx(const Code *c)
 	case BPF_PROG_TYPE_CGROUP_SYSCTL: return "bpf_sysctl_kern";
 	case BPF_PROG_TYPE_CGROUP_SOCKOPT: return "bpf_sockopt_kern";
 	case BPF_PROG_TYPE_SK_LOOKUP: return "bpf_sk_lookup_kern";
+	case BPF_PROG_TYPE_CGROUP_DEVICE: return "bpf_cgroup_dev_ctx";
 	case BPF_PROG_TYPE_KPROBE: return "pt_regs";
 	case BPF_PROG_TYPE_PERF_EVENT: return "bpf_perf_event_data_kern";
 	case K_PROG_NETFILTER: return "bpf_nf_ctx";
@@ -273,8 +280,10 @@ result(Verifier *v, const Kfunc *k, CallMeta *m)
 			r->id = r->ref = vf_ref_add(v, REF_PTR);
 		return true;
 	case 'k':
-		if (!kernel_ctx(v->code) || !vf_kernel_btf(v))
-			return vf_unsupported(v, "the kernel's context of this program type is not known");
+		if (!kernel_ctx(v->code))
+			return vf_refuse(v, "the kernel's context of this program type is not a struct");
+		if (!vf_kernel_btf(v))
+			return vf_unsupported(v, "the kernel's context needs the kernel's BTF");
 		vf_object_pointer(v, r, kernel_ctx(v->code), F_TRUSTED);
 		return true;
 	case 'S': return slice(v, k, m, r);
