@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -147,6 +148,21 @@ read_script(const char *path, RunSource *s)
 	return true;
 }
 
+/* The word behind -l: a script whose probes are meant, not a pattern. */
+static bool
+is_script(const char *word)
+{
+	struct stat st;
+	size_t n = strlen(word);
+
+	if (!stat(word, &st))
+		return S_ISREG(st.st_mode);
+	if (n > 3 && !strcmp(word + n - 3, ".bt"))
+		fprintf(stderr, "WARNING: It appears that '%s' is a filename but the file does not exist. Treating '%s' as a search pattern.\n",
+			word, word);
+	return false;
+}
+
 /* A pid, as the kernel numbers them: 1 to 2^22. */
 static bool
 number(const char *text, s32 *out)
@@ -173,7 +189,7 @@ word_of(const char *value, const char *list, const char *option)
 	for (const char *p = list; *p; p += strcspn(p, "|"), p += *p == '|')
 		if (strcspn(p, "|") == n && !memcmp(p, value, n))
 			return *p;
-	fprintf(stderr, "ERROR: Invalid %s \"%s\"; it is one of: %s\n", option, value, list);
+	fprintf(stderr, "ERROR: Invalid %s \"%s\"\nHINT: it is one of: %s\n", option, value, list);
 	return 0;
 }
 
@@ -225,6 +241,8 @@ take(Words *w, int id, const char *value, int *status)
 	*status = 0;
 	switch (id) {
 	case OPT_EXPR:
+		if (r->compat)          /* bpftrace takes the last one alone */
+			r->n_sources = 0;
 		if (r->n_sources == MAX_SOURCES)
 			break;
 		w->source[r->n_sources++] = (RunSource){ "stdin", value, strlen(value) };
@@ -290,15 +308,27 @@ take(Words *w, int id, const char *value, int *status)
 	return true;
 }
 
+/* Moves one word, those between down by one; gives where it is then. */
+static char **
+move(char **from, char **to)
+{
+	char *word = *from;
+
+	memmove(from, from + 1, (size_t)(to - from) * sizeof(*from));
+	*to = word;
+	return to;
+}
+
 int
 trace_main(int argc, char **argv)
 {
-	const char *slash = argc ? strrchr(argv[0], '/') : NULL, *value, *list_pattern = NULL;
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL, *value;
 	Words w = { .run = { .warnings = true, .sources = w.source, .include_dirs = w.dir, .includes = w.include,
 			    .dwarf_pids = w.dwarf_pid } };
 	RunOptions *r = &w.run;
 	int i = 1, sub = 0, n_words = 0, word = 0, id, status;
 	char **words = argv + 1;        /* those of argv that are no options, moved to its front */
+	char **options;                 /* those behind "--" that are, moved to its end */
 	bool dashdash = false;
 
 	r->compat = argc && !strcmp(slash ? slash + 1 : argv[0], "bpftrace");
@@ -317,24 +347,29 @@ trace_main(int argc, char **argv)
 	}
 	if (w.info)
 		return info(), 0;
-	if (w.list) {
-		if (n_words)
-			list_pattern = words[0];
-		return run_list(r, list_pattern, w.list_args);
-	}
+	if (w.list && !r->n_sources && n_words && !is_script(words[0]))
+		return run_list(r, words[0], w.list_args);
 	if (!r->n_sources && n_words) {
 		if (!read_script(words[word++], &w.source[0]))
 			return r->compat ? RUN_ERROR : RUN_USAGE;
 		r->n_sources = 1;
 	}
+	if (!r->n_sources && w.list)
+		return run_list(r, NULL, w.list_args);
 	if (!r->n_sources) {
 		usage(stderr);
 		return r->compat ? RUN_ERROR : RUN_USAGE;
 	}
-	/* The other words are the script's parameters; behind "--" stand its options, and whatever stands among those. */
+	/* The other words are the script's parameters; behind "--" stand its options, and more parameters among them. */
+	options = argv + argc;
+	for (int k = argc; k-- > i; )
+		if (!strncmp(argv[k], "--", 2))
+			options = move(argv + k, options - 1);
+	for (; argv + i < options; i++)
+		words[n_words++] = argv[i];
 	r->params = (const char *const *)words + word;
 	r->n_params = (u32)(n_words - word);
-	r->options = (const char *const *)argv + i;
-	r->n_options = (u32)(argc - i);
-	return r->mode == 'f' ? run_format(r) : run_trace(r);
+	r->options = (const char *const *)options;
+	r->n_options = (u32)(argv + argc - options);
+	return w.list ? run_list(r, NULL, w.list_args) : r->mode == 'f' ? run_format(r) : run_trace(r);
 }

@@ -72,6 +72,10 @@ enum { LOST_ONE, LOST_RECORDS, LOST_FULL };
 /* Compiles the source registered in pc->d at offset `base` (length n). NULL: errors are in pc->d. The Script lives in pc->a. */
 Script *lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t n, u32 base);
 
+/* resolve.c: calls fn with each attach point of the source as written, parameters put in. false: errors are in d. */
+typedef void PointFn(void *arg, const char *point, Span at);
+bool lang_points(Types *types, Arena *a, Diag *d, const LangOptions *opt, const char *text, size_t n, u32 base, PointFn *fn, void *arg);
+
 /* fmt.c: the source in d at `base`, reformatted, behind what `out` holds (nothing at all if it has no tokens). false: errors are in d. */
 bool lang_format(Types *types, Arena *a, Diag *d, const char *text, size_t n, u32 base, Buf *out);
 

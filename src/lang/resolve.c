@@ -38,6 +38,25 @@ with_params(Comp *c, Node *pt)
 	return s;
 }
 
+bool
+lang_points(Types *types, Arena *a, Diag *d, const LangOptions *opt, const char *text, size_t n, u32 base, PointFn *fn, void *arg)
+{
+	Comp *c = NEW(a, Comp);
+	Map macros = { .arena = a };
+	Node *top;
+
+	c->a = a;
+	c->d = d;
+	c->opt = opt;
+	if (setjmp(c->out))
+		return false;
+	top = parse_text(a, d, types, text, (u32)n, base, &macros, &c->out);
+	for (u32 i = 0; i < top->n; i++)
+		for (u32 j = 0; top->list[i]->kind == ND_PROBE && j < top->list[i]->n; j++)
+			fn(arg, with_params(c, top->list[i]->list[j]), top->list[i]->list[j]->at);
+	return !diag_errors(d);
+}
+
 /* Whether the code of the clause differs from probe to probe. */
 static bool
 asks_place(Comp *c, const Node *n, const Probe *p)
@@ -124,9 +143,11 @@ missing(Comp *c, Node *pt, const Probe *p, const char *text, int n, u64 how)
 {
 	const char *rest = strchr(text, ':') ? strchr(text, ':') + 1 : "", *last = strrchr(text, ':'), *near;
 
-	if (n == -ENOENT && p->prov->of_files) {
+	if (n == -EOPNOTSUPP && how == 0) {     /* said once, instead of a refusal for each program */
+		comp_err(c, pt->at, E_UNSUPPORTED, "this kernel has no %s probes: %s are missing or not allowed", p->prov->name, probe_lacks(p));
+	} else if (n == -ENOENT && p->prov->of_files) {
 		comp_err(c, pt->at, E_NO_PROBE, "%s target file '%s' does not exist or is not executable", p->prov->name, p->scope);
-	} else if (n < 0) {
+	} else if (n < 0 && n != -EOPNOTSUPP) {
 		comp_err(c, pt->at, E_NO_PROBE, "cannot look up %s: %s", text, strerror(-n));
 		if (n == -EACCES || n == -EPERM)
 			comp_hint(c, "reading the list of probes needs root");

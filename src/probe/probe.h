@@ -133,6 +133,7 @@ void probe_detach(Probe *p);                                    /* closes its fd
 /* The same for many: the kernel waits for readers at each, so several threads wait at once. */
 void probe_detach_all(Probe *const *p, u32 n);
 /* -l PATTERN: one name per line into out; args: -lv. Number of lines. */
+const char *probe_lacks(const Probe *p);        /* what this kernel would need to have it, in words */
 int probe_list(ProbeContext *pc, const char *pattern, bool args, Buf *out);
 
 #endif

@@ -329,20 +329,15 @@ has_feature(ProbeContext *pc, const Provider *prov)
 	return !pc->machine || strcmp(pc->machine->ops->name, "kernel") || pc->has(pc->machine, prov->feature);
 }
 
-/* What this kernel cannot have at all is said once, instead of a refusal for each program. False: reported. */
-static bool
-supported(ProbeContext *pc, const Probe *p)
+const char *
+probe_lacks(const Probe *p)
 {
 	static const char *const words[] = {
 #define FEATURE(id, name, words) words,
 #include "bpf/features.def"
 #undef FEATURE
 	};
-	if (has_feature(pc, p->prov))
-		return true;
-	diag_err(pc->d, p->at, E_UNSUPPORTED, "this kernel has no %s probes: %s are missing or not allowed", p->prov->name,
-		 words[p->prov->feature]);
-	return false;
+	return words[p->prov->feature];
 }
 
 int
@@ -351,7 +346,7 @@ probe_expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
 	Filtered f = { fn, arg, .n = 0 };
 	int n;
 
-	if (!supported(pc, p))
+	if (!has_feature(pc, p->prov))
 		return -EOPNOTSUPP;
 	if (!pc->probe_filter || p->prov->when != PW_EVENT)
 		return p->prov->expand(pc, p, fn, arg);
@@ -434,10 +429,16 @@ list_provider(Listing *l, const Provider *prov)
 int
 probe_list(ProbeContext *pc, const char *pattern, bool args, Buf *out)
 {
-	const char *colon = strchr(pattern, ':'), *rest = colon ? colon + 1 : NULL;
+	const char *colon = strchr(pattern, ':'), *rest = colon ? colon + 1 : NULL, *last = strrchr(pattern, ':');
 	size_t n = colon ? (size_t)(colon - pattern) : strlen(pattern);
 	Listing l = { pc, args, out, 0, NULL };
 	const Provider *one = base_has_glob(pattern, n) ? NULL : probe_find(pattern, n);
+
+	/* "interval:ms:10": how often is no part of what is listed. */
+	if (one && !one->of_files && last != colon && last[1] && !last[1 + strspn(last + 1, "0123456789")]) {
+		pattern = arena_printf(pc->a, "%.*s*", (int)(last + 1 - pattern), pattern);
+		rest = pattern + n + 1;
+	}
 
 	if (rest && (!*rest || !strcmp(rest, "*") || !strcmp(rest, "*:*")))
 		rest = NULL;

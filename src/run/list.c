@@ -17,6 +17,29 @@ print_names(ProbeContext *pc, const char *pattern, bool args)
 	return n;
 }
 
+typedef struct Points { ProbeContext *pc; bool args; } Points;
+
+static void
+print_point(void *arg, const char *point, Span at)
+{
+	Points *p = arg;
+
+	(void)at;
+	print_names(p->pc, point, p->args);
+}
+
+static void
+print_script(ProbeContext *pc, const RunOptions *opt, bool args)
+{
+	LangOptions lo = { .params = opt->params, .n_params = opt->n_params };
+	Points points = { pc, args };
+	const char *text;
+	size_t n;
+	u32 base = run_sources(opt, pc->a, pc->d, &text, &n);
+
+	lang_points(pc->types, pc->a, pc->d, &lo, text, n, base, print_point, &points);
+}
+
 int
 run_list(const RunOptions *opt, const char *pattern, bool args)
 {
@@ -27,13 +50,18 @@ run_list(const RunOptions *opt, const char *pattern, bool args)
 		.unsafe = opt->unsafe, .max_probes = UINT32_MAX, .probe_filter = opt->probe_filter, .traceable = opt->traceable,
 	};
 	Buf b = { 0 };
-	int n, status = 0;
+	int n = 0, status = 0;
 
+	if (opt->compat)
+		diag_hide_tags(pc.d);
 	pc.machine = kern_machine_new();
 	pc.has = pc.machine->ops->has;
 	if (opt->btf)
 		type_set_btf(pc.types, opt->btf);
-	n = print_names(&pc, pattern ? pattern : "*:*", args);
+	if (opt->n_sources)
+		print_script(&pc, opt, args);
+	else
+		n = print_names(&pc, pattern ? pattern : "*:*", args);
 	if (n < 0 || diag_errors(pc.d)) {
 		if (n < 0 && !diag_errors(pc.d))
 			diag_err(pc.d, (Span){ 0 }, E_ATTACH, "cannot list %s: %s", pattern, strerror(-n));

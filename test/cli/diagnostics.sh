@@ -38,10 +38,9 @@ param|1:15-17||begin { print($1); }
 missing|1:36-72||config = { missing_probes = warn } uprobe:/bin/sh:no_such_function_here { } begin { }
 removed|1:36-72||config = { missing_probes = warn } uprobe:/bin/sh:no_such_function_here { } begin { }
 cpid|1:15-19||begin { print(cpid); }
-unstable|1:14-31||begin { @t = tseries(1, 1s, 3); }
+unstable|1:51-68||config = { unstable_tseries = warn } begin { @t = tseries(1, 1s, 3); }
 unstable-feature|1:52-69||config = { unstable_tseries = error } begin { @t = tseries(1, 1s, 3); }
 assert|1:9-44||begin { static_assert(sizeof(1) == 2, "no"); }
-option|1:15-32|@-- --size=x|begin { print(getopt("size", 1)); }
 END
 # those that need more than a line of script: by hand below, or in the test that is named
 cat >"$TMP/elsewhere" <<'END'
@@ -53,6 +52,7 @@ command here
 unsupported here
 ir-text here
 too-big here
+option test/cli/script-options.sh
 stack test/lang/err.stack.too-many-values.bt
 refused test/kern/err.refused.sh
 denied test/kern/err.denied.sh

@@ -74,12 +74,12 @@ check_tseries(Comp *c, Node *n)
 	u64 how = comp_cf(c, CF_UNSTABLE_TSERIES);
 	u32 agg = 0;
 
-	if (how == 1) {
+	if (how == 2) {
 		comp_err(c, n->at, E_UNSTABLE, "Use of the unstable feature tseries is not enabled");
 		comp_hint(c, "config = { unstable_tseries = \"enable\" }");
 		return &ty_error;
 	}
-	if (how == 0)
+	if (how == 1)
 		comp_warn(c, n->at, W_UNSTABLE, "Script is using an unstable feature: tseries. To prevent this warning you must explicitly "
 		     "enable the unstable feature in the config e.g. unstable_tseries=enable");
 	if (n->list[1]->kind != ND_NUM || n->list[2]->kind != ND_NUM)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 static Ref
@@ -204,23 +205,30 @@ option_value(Comp *c, const char *name)
 }
 
 static const Type *
-bad_option(Comp *c, Node *n, const char *value, const char *want)
+bad_option(Comp *c, Node *n, const char *value, const char *what)
 {
-	comp_err(c, n->at, E_OPTION, "Invalid value for option --%s: '%s'; expecting %s", n->list[0]->str, value, want);
+	comp_err(c, (Span){ 0 }, E_OPTION, "program command line option --%s %s (value: %s)", n->list[0]->str, what, *value ? value : "true");
 	return &ty_error;
 }
 
+/* A number over INT64_MAX is an unsigned one. */
 static const Type *
 option_number(Comp *c, Node *n, const char *value)
 {
 	char *end;
-	s64 v = (s64)strtoll(value, &end, 0);
+	bool minus = *value == '-', big;
+	u64 v;
 
-	if (!*value || *end)
-		return bad_option(c, n, value, "an integer");
-	set_number(n, (u64)v, false);
+	errno = 0;
+	v = minus ? (u64)strtoll(value, &end, 0) : strtoull(value, &end, 0);
+	if (!*value)
+		return bad_option(c, n, value, "expects an integer");
+	if (*end || errno)
+		return bad_option(c, n, value, "invalid integer");
+	big = !minus && v > INT64_MAX;
+	set_number(n, v, big);
 	/* As wide as any value: the script's types must not hang on the options. */
-	fold_cast(n, type_int(8, true));
+	fold_cast(n, type_int(8, !big));
 	return n->type;
 }
 
@@ -292,7 +300,7 @@ check_getopt(Comp *c, Node *n)
 	remember(c, n, def);
 	if (def && def->kind == ND_STR) {
 		if (value && !*value)
-			return bad_option(c, n, value, "a string");
+			return bad_option(c, n, value, "expects a string");
 		value = value ? value : def->str;
 		make_string(c, n, value, strlen(value));
 		return n->type;
@@ -301,10 +309,10 @@ check_getopt(Comp *c, Node *n)
 		return option_number(c, n, value ? value : arena_printf(c->a, "%lld", (long long)def->num));
 	bool on = def && def->num;
 
-	if (value && *value && strcmp(value, "true") && strcmp(value, "false"))
-		return bad_option(c, n, value, "true or false");
+	if (value && *value && strcasecmp(value, "true") && strcasecmp(value, "false"))
+		return bad_option(c, n, value, "expects a boolean (e.g. 'true')");
 	if (value)
-		on = strcmp(value, "false") != 0;
+		on = strcasecmp(value, "false") != 0;
 	set_number(n, on, false);
 	n->kind = ND_BOOL;
 	return &ty_bool;
