@@ -106,9 +106,11 @@ void diag_err(Diag *d, Span at, DiagTag tag, const char *fmt, ...) PRINTF(4, 5);
 void diag_warn(Diag *d, Span at, DiagTag tag, const char *fmt, ...) PRINTF(4, 5);
 void diag_verr(Diag *d, bool warning, Span at, DiagTag tag, const char *fmt, va_list ap);
 void diag_hint(Diag *d, const char *fmt, ...) PRINTF(2, 3);
+void diag_from(Diag *d, Span at);       /* a note: the place that is complained of was put there by a macro called here */
 void diag_note(Diag *d, Span at, const char *fmt, ...) PRINTF(3, 4);
 u32 diag_errors(const Diag *d);
 void diag_set_warnings(Diag *d, bool on);       /* --no-warnings */
+void diag_hide_tags(Diag *d);                   /* messages end without their tag */
 /* Appends all pending ones, then forgets them (the error count stays). Order: by source position.
  *   FILE:LINE:COL-COL: ERROR: text [tag]
  *   source line

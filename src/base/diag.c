@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 typedef struct Source { const char *name, *text; u32 base, n; } Source;
-typedef struct Note { Span at; const char *text; bool hint; } Note;
+typedef struct Note { Span at; const char *text; bool hint, from; } Note;
 typedef struct Item {
 	Span at;
 	DiagTag tag;
@@ -23,7 +23,7 @@ struct Diag {
 	Vec(Source) sources;
 	Vec(Item) items;
 	u32 errors, unkept, next;
-	bool no_warnings, last_kept;
+	bool no_warnings, no_tags, last_kept;
 };
 
 static const struct { const char *name, *sentence; } rows[] = {
@@ -144,6 +144,16 @@ diag_note(Diag *d, Span at, const char *fmt, ...)
 	va_end(ap);
 }
 
+void
+diag_from(Diag *d, Span at)
+{
+	if (d->last_kept) {
+		Note n = { at, "expanded from", false, true };
+
+		VEC_PUSH(d->arena, &d->items.v[d->items.n - 1].notes, n);
+	}
+}
+
 u32
 diag_errors(const Diag *d)
 {
@@ -154,6 +164,12 @@ void
 diag_set_warnings(Diag *d, bool on)
 {
 	d->no_warnings = !on;
+}
+
+void
+diag_hide_tags(Diag *d)
+{
+	d->no_tags = true;
 }
 
 static const Source *
@@ -273,7 +289,10 @@ show(const Diag *d, const Item *it, Buf *out, bool color)
 		diag_where(d, it->at, out);
 		buf_puts(out, ": ");
 	}
-	buf_printf(out, "%s%s: %s%s [%s]\n", on, word, it->text, off, rows[it->tag].name);
+	buf_printf(out, "%s%s: %s%s", on, word, it->text, off);
+	if (!d->no_tags)
+		buf_printf(out, " [%s]", rows[it->tag].name);
+	buf_putc(out, '\n');
 	show_line(d, it->at, out);
 	for (u32 i = 0; i < it->notes.n; i++) {
 		const Note *n = &it->notes.v[i];
@@ -283,7 +302,7 @@ show(const Diag *d, const Item *it, Buf *out, bool color)
 			continue;
 		}
 		diag_where(d, n->at, out);
-		buf_printf(out, ": NOTE: %s\n", n->text);
+		buf_printf(out, ": %s: %s\n", n->from ? word : "NOTE", n->text);
 		show_line(d, n->at, out);
 	}
 }

@@ -196,14 +196,21 @@ now(clockid_t clock)
 	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
 }
 
+/* Wall clock minus that clock, measured once, so that two times of a run lie apart what their clocks said. */
+static u64
+wall_offset(clockid_t clock)
+{
+	static u64 offset[16];
+
+	if (!offset[clock])
+		offset[clock] = now(CLOCK_REALTIME) - now(clock);
+	return offset[clock];
+}
+
 u64
 name_wall_offset(void)
 {
-	static u64 offset;
-
-	if (!offset)
-		offset = now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME);
-	return offset;
+	return wall_offset(CLOCK_BOOTTIME);
 }
 
 void
@@ -215,11 +222,11 @@ name_time(Buf *b, const char *fmt, u64 ns, char clock)
 	time_t s;
 
 	if (clock == 'm')
-		ns += now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC);
+		ns += wall_offset(CLOCK_MONOTONIC);
 	else if (clock == 't')
-		ns += now(CLOCK_REALTIME) - now(CLOCK_TAI);
+		ns += wall_offset(CLOCK_TAI);
 	else if (clock != 'r')
-		ns += now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME);
+		ns += wall_offset(CLOCK_BOOTTIME);
 	s = (time_t)(ns / 1000000000);
 	localtime_r(&s, &tm);
 	for (; *fmt; fmt++) {

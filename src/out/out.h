@@ -36,7 +36,8 @@ typedef struct EventDef {
 	s64 code;                       /* EV_EXIT: if it is constant (n_args == 0) */
 	const char *sep;                /* EV_JOIN */
 	u32 helper;                     /* EV_HELPER_ERROR: id; aux holds -retcode */
-	Span at;
+	Span at, *call;                 /* call: the macros' calls that put it there, the innermost first */
+	u32 n_calls;
 } EventDef;
 
 /* A map of the script: how to read and print it. */

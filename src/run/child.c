@@ -18,10 +18,10 @@
 
 enum { MAX_WORDS = 256 };
 
-/* Splits cmd in place: blanks separate, '...' and "..." keep together, \ takes the next character as it is.
- * Number of words, or -EINVAL for an open quote. */
+/* Splits cmd in place: blanks separate, '...' and "..." keep together, \ takes the next character as it is. plain: blanks alone
+ * mean anything. Number of words, or -EINVAL for an open quote. */
 static int
-split(char *cmd, char **word, int max)
+split(char *cmd, char **word, int max, bool plain)
 {
 	char *to = cmd, quote = 0;
 	bool in = false;
@@ -39,11 +39,11 @@ split(char *cmd, char **word, int max)
 		if (!in && n < max)
 			word[n++] = to;
 		in = true;
-		if (quote ? *p == quote : *p == '\'' || *p == '"') {
+		if (!plain && (quote ? *p == quote : *p == '\'' || *p == '"')) {
 			quote = quote ? 0 : *p;
 			continue;
 		}
-		if (*p == '\\' && quote != '\'' && p[1])
+		if (!plain && *p == '\\' && quote != '\'' && p[1])
 			p++;
 		*to++ = *p;
 	}
@@ -111,7 +111,7 @@ close_at(int *fd)
 }
 
 int
-run_child_start(Child *c, const char *cmd)
+run_child_start(Child *c, const char *cmd, bool plain)
 {
 	char *word[MAX_WORDS + 1], *copy = strdup(cmd);
 	int go[2] = { -1, -1 }, failed[2] = { -1, -1 }, err;
@@ -119,7 +119,7 @@ run_child_start(Child *c, const char *cmd)
 	*c = (Child){ .pidfd = -1, .go = -1, .failed = -1 };
 	if (!copy)
 		return -ENOMEM;
-	err = split(copy, word, MAX_WORDS);
+	err = split(copy, word, MAX_WORDS, plain);
 	if (err > 0)
 		err = findable(word[0]);
 	else

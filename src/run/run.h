@@ -55,8 +55,8 @@ typedef struct Child {
 	bool ended, stopped;            /* stopped: at its entry */
 	int status;                     /* waitpid's, once ended */
 } Child;
-/* 0 or -errno; -ENOENT, -EACCES: no such command. Words with quotes as in a shell, but no expansion. */
-int run_child_start(Child *c, const char *cmd);
+/* 0 or -errno; -ENOENT, -EACCES: no such command. Words with quotes as in a shell, but no expansion; plain: quotes are characters. */
+int run_child_start(Child *c, const char *cmd, bool plain);
 int run_child_go(Child *c);             /* lets it exec; 0 or exec's -errno */
 /* The same, but it stops before the first instruction of its own, its libraries mapped; run_child_resume() lets it on. */
 int run_child_go_to_entry(Child *c);

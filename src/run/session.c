@@ -107,7 +107,7 @@ start_child(Session *s)
 
 	if (!s->opt->cmd)
 		return true;
-	err = run_child_start(&s->child, s->opt->cmd);
+	err = run_child_start(&s->child, s->opt->cmd, s->opt->compat);
 	if (err) {
 		diag_err(s->d, (Span){ 0 }, E_COMMAND, "cannot run the command '%s': %s", s->opt->cmd,
 			 err == -ENOENT ? "no such program" : err == -EINVAL ? "nothing to run, or an open quote" : strerror(-err));
@@ -271,11 +271,18 @@ on_record(void *session, const void *data, u32 size)
 	const RecordHead *head = data;
 	int code = 0;
 
+	if (s->left && !s->ending) {
+		s->behind_exit++;
+		return 0;
+	}
+	if (run_stopped && !s->ending && head->event < s->script->events.n && size >= sizeof(*head) &&
+	    s->script->events.v[head->event].kind == EV_SYSTEM)
+		return 0;               /* nobody waits for commands after Ctrl-C */
 	if (size >= sizeof(*head) + sizeof(u64) && head->event < s->script->events.n &&
 	    s->script->events.v[head->event].kind == EV_UNWATCH)
 		unwatch(s, *(const u64 *)(head + 1));
 	if (out_record(s->out, data, size, &code) && !s->exiting && !s->testing) {
-		s->exiting = true;
+		s->exiting = s->left = true;
 		s->status = code;
 	}
 	return 0;
@@ -495,6 +502,7 @@ trace(Session *s)
 	detach_all(s);
 	s->draining = true;
 	run_drain(s);
+	s->ending = true;
 	if (s->status == 0 || s->exiting || run_stopped || s->opt->mode)
 		run_all(s, PW_END);
 	run_drain(s);
@@ -502,8 +510,8 @@ trace(Session *s)
 		out_maps_exit(s->out);
 	out_flush(s->out);
 	if (s->opt->verbose)
-		fprintf(stderr, "%llu events printed, %llu lost\n", (unsigned long long)out_printed(s->out),
-			(unsigned long long)s->lost_told);
+		fprintf(stderr, "%llu events printed, %llu lost, %llu behind exit()\n", (unsigned long long)out_printed(s->out),
+			(unsigned long long)s->lost_told, (unsigned long long)s->behind_exit);
 	if (s->opt->strict && s->lost_told && !s->status)
 		s->status = RUN_LOST;
 	if (s->opt->child_status && s->child.ended && !s->status)
@@ -569,6 +577,8 @@ run_trace(const RunOptions *opt)
 
 	s.d = diag_new(s.a);
 	diag_set_warnings(s.d, opt->warnings);
+	if (opt->compat)
+		diag_hide_tags(s.d);
 	run(&s);
 	tell(&s);
 	run_child_end(&s.child);

@@ -23,10 +23,11 @@ typedef struct Session {
 	const u64 *lost_memory;         /* the lost counter where it can be mapped */
 	u64 *lost_copy;                 /* of the same counters, where they cannot be shared */
 	bool *full_told;                /* by place in the script: that a map is full */
-	u64 lost_told;
+	u64 lost_told, behind_exit;
 	u64 lost_in_ring;               /* by the machine's own count */
 	s64 lost_asked;                 /* the second in which it was last asked */
-	bool exiting, draining;         /* exit() was seen; the rest is still printed */
+	bool exiting, draining;         /* exit() was seen or nothing is left to wait for; probes are detached */
+	bool left, ending;              /* exit() was seen: what other probes sent behind it is not printed; end probes run */
 	bool testing;                   /* a test or benchmark runs: exit() is its own */
 	bool holding;                   /* what begin sent waits until all is attached, and that has been said */
 	int status;                     /* exit(N)'s N, or what went wrong */
