@@ -42,6 +42,7 @@ struct Node {
 	u32 n;                  /* of list; bytes of str */
 	const char *str;
 	const Type *type;       /* check */
+	const Node *by;         /* the macro's call that put it here, or NULL */
 	void *sym;              /* resolve: VarSym, MapSym, Builtin */
 };
 enum { MAX_DEPTH = 500 };

@@ -11,6 +11,7 @@ const Builtin *
 builtin_find(const char *name)
 {
 	static Map byname;
+	static const char plain[] = "__builtin_";       /* in front of a builtin's own name, for macros that wrap it */
 
 	if (!byname.arena) {
 		byname.arena = arena_new();
@@ -18,6 +19,8 @@ builtin_find(const char *name)
 			for (const Builtin *b = families[i]; b->name; b++)
 				map_set(&byname, b->name, strlen(b->name), (void *)b);
 	}
+	if (!strncmp(name, plain, sizeof(plain) - 1))
+		name += sizeof(plain) - 1;
 	return map_get(&byname, name, strlen(name));
 }
 

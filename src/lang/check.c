@@ -90,11 +90,39 @@ meet_var(Comp *c, Node *var, const Type *t, Node *value)
 	var->type = j;
 }
 
+/* @m = { ...; count() } is { ...; @m = count(); }. */
+static bool
+agg_in_block(Comp *c, Node *n)
+{
+	Node *block = n->b, *last = block->kind == ND_BLOCK ? block->a : NULL, *inner;
+	const Builtin *b = last && last->kind == ND_CALL ? last->sym : NULL;
+	Node **list;
+
+	if (n->op || !b || !(b->flags & B_AGG))
+		return false;
+	inner = NEW(c->a, Node);
+	*inner = *n;
+	inner->b = last;
+	list = NEW_N(c->a, Node *, block->n + 1);
+	if (block->n)
+		memcpy(list, block->list, block->n * sizeof(*list));
+	list[block->n] = inner;
+	block->list = list;
+	block->n++;
+	block->a = NULL;
+	*n = *block;
+	return true;
+}
+
 void
 check_assign(Comp *c, Node *n)
 {
 	const Type *t;
 
+	if (n->a->kind == ND_MAP && agg_in_block(c, n)) {
+		check_stmt(c, n);
+		return;
+	}
 	if (n->a->kind == ND_MAP) {
 		check_map_assign(c, n);
 		return;
@@ -284,13 +312,14 @@ static void
 check_unroll(Comp *c, Node *n)
 {
 	const Type *t = check_expr(c, n->a);
+	Span head = { n->at.from, n->a->at.to };
 
 	if (t->kind != TY_ERROR && (n->a->kind != ND_NUM || n->a->fixed) && !c->quiet)
 		comp_err(c, n->a->at, E_CONST, "unroll needs a literal number of rounds");
 	else if (n->a->kind == ND_NUM && (s64)n->a->num > 100)
-		comp_err(c, n->a->at, E_LOOP, "unroll maximum value is 100");
+		comp_err(c, head, E_LOOP, "unroll maximum value is 100");
 	else if (n->a->kind == ND_NUM && (s64)n->a->num < 1)
-		comp_err(c, n->a->at, E_LOOP, "unroll minimum value is 1");
+		comp_err(c, head, E_LOOP, "unroll minimum value is 1");
 	check_stmt(c, n->b);
 }
 
@@ -310,7 +339,7 @@ check_block(Comp *c, Node *n)
 	for (u32 i = 0; i < n->n; i++) {
 		check_stmt(c, n->list[i]);
 		if (ends(n->list[i]) && (i + 1 < n->n || n->a))
-			comp_warn(c, i + 1 < n->n ? n->list[i + 1]->at : n->a->at, W_UNREACHABLE, "Unreachable code");
+			comp_warn(c, i + 1 < n->n ? n->list[i + 1]->at : n->at, W_UNREACHABLE, "Unreachable statement.");
 	}
 	if (n->a)
 		check_expr(c, n->a);
@@ -326,8 +355,8 @@ check_expr_stmt(Comp *c, Node *n)
 		comp_warn(c, n->a->at, W_DISCARD, "Return value discarded.");
 }
 
-void
-check_stmt(Comp *c, Node *n)
+static void
+stmt(Comp *c, Node *n)
 {
 	const Type *t;
 
@@ -368,6 +397,18 @@ check_stmt(Comp *c, Node *n)
 		return;
 	}
 	check_expr(c, n);
+}
+
+void
+check_stmt(Comp *c, Node *n)
+{
+	const Node *before = c->by;
+
+	if (!n)
+		return;
+	c->by = n->by;
+	stmt(c, n);
+	c->by = before;
 }
 
 static void

@@ -392,10 +392,12 @@ check(Comp *c, Node *n)
 const Type *
 check_expr(Comp *c, Node *n)
 {
-	const Type *t = check(c, n);
+	const Node *before = c->by;
 
-	n->type = t;
-	return t;
+	c->by = n->by;
+	n->type = check(c, n);
+	c->by = before;
+	return n->type;
 }
 
 /* ---- calls ---- */
@@ -510,8 +512,7 @@ check_call(Comp *c, Node *n)
 	if (!b)
 		return unknown(c, n);
 	if (b->flags & B_UNSAFE && !c->pc->unsafe) {
-		comp_err(c, n->at, E_UNSAFE, "%s() is an unsafe function being used in safe mode", n->name);
-		comp_hint(c, "--unsafe allows it");
+		comp_err(c, n->at, E_UNSAFE, "%s() is unsafe. To use you need the --unsafe flag", n->name);
 		return &ty_error;
 	}
 	if (b->flags & B_AGG && !c->agg_ok) {
@@ -576,9 +577,12 @@ castable(const Type *to, const Type *from)
 	case TY_TUPLE: case TY_RECORD:
 		if (from->kind != to->kind || from->n_fields != to->n_fields)
 			return false;
-		for (u32 i = 0; i < to->n_fields; i++)
-			if (to->fields[i].type != from->fields[i].type && !castable(to->fields[i].type, from->fields[i].type))
+		for (u32 i = 0; i < to->n_fields; i++) {
+			const Field *f = type_partner(to, i, from);
+
+			if (!f || (to->fields[i].type != f->type && !castable(to->fields[i].type, f->type)))
 				return false;
+		}
 		return true;
 	case TY_KSYM: case TY_TIMESTAMP: case TY_USERNAME: case TY_STRERROR: case TY_CGROUP_PATH:
 		return num || from->kind == to->kind;

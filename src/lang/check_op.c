@@ -329,10 +329,13 @@ comparable(const Type *a, const Type *b)
 	case TY_TUPLE: case TY_RECORD:
 		if (a->n_fields != b->n_fields)
 			return false;
-		for (u32 i = 0; i < a->n_fields; i++)
-			if (!(number_type(a->fields[i].type) && number_type(b->fields[i].type)) &&
-			    !comparable(a->fields[i].type, b->fields[i].type) && a->fields[i].type != b->fields[i].type)
+		for (u32 i = 0; i < a->n_fields; i++) {
+			const Type *x = a->fields[i].type;
+			const Field *f = type_partner(a, i, b);
+
+			if (!f || (!(number_type(x) && number_type(f->type)) && !comparable(x, f->type) && x != f->type))
 				return false;
+		}
 		return true;
 	}
 	return is_scalar(a);

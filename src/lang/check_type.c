@@ -133,11 +133,11 @@ join_fields(Comp *c, const Type *a, const Type *b, const Node *n)
 	e = NEW_N(c->a, const Type *, a->n_fields + 1);
 	names = NEW_N(c->a, const char *, a->n_fields + 1);
 	for (u32 i = 0; i < a->n_fields; i++) {
-		const Node *m = n && n->kind == ND_TUPLE ? n->list[i] : n && n->kind == ND_RECORD ? n->list[i]->a : NULL;
+		const Field *f = type_partner(a, i, b);
+		u32 at = f ? (u32)(f - b->fields) : 0;
+		const Node *m = n && n->kind == ND_TUPLE ? n->list[at] : n && n->kind == ND_RECORD ? n->list[at]->a : NULL;
 
-		if (a->kind == TY_RECORD && a->fields[i].name != b->fields[i].name)
-			return NULL;
-		e[i] = type_join(c, a->fields[i].type, b->fields[i].type, m);
+		e[i] = f ? type_join(c, a->fields[i].type, f->type, m) : NULL;
 		if (!e[i])
 			return NULL;
 		names[i] = a->fields[i].name;

@@ -112,6 +112,7 @@ struct Comp {
 	bool unevaluated;               /* inside sizeof and its kind */
 	bool agg_ok;                    /* the call that is checked next stands right behind "@m =" */
 	u32 expansions;
+	const Node *by;                 /* check, lower: the macro's call that put the current node here */
 	/* lower */
 	Unit *unit;
 	Fn *fn;
@@ -243,6 +244,7 @@ Val val_near(Comp *c, Val v);                                   /* in W_MEM (agg
 Ref val_addr(Comp *c, Val v);
 Ref val_mem_new(Comp *c, const Type *t);                        /* fresh memory for one */
 Ref convert(Comp *c, Ref r, const Type *from, const Type *to);  /* integers, bools, pointers */
+void val_clear_gaps(Comp *c, const Type *t, Ref base, s32 off);   /* padding of a tuple or record */
 void store_scalar(Comp *c, Ref base, s32 off, const Type *t, Ref r);
 void store_low_bytes(Comp *c, Ref base, u32 n, Ref r);           /* the low n <= 8 bytes of r, n any number */
 void store_string(Comp *c, Ref base, s32 off, const char *s, u32 n, u32 size, bool clean);

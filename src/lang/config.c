@@ -39,6 +39,9 @@ parse_number(const char *s, u64 *out)
 	return isdigit((unsigned char)*s) && !*end;
 }
 
+/* Those for which the kernel lets a program call what only programs under the GPL may. */
+static const char licenses[] = "GPL|GPL v2|GPL and additional rights|Dual BSD/GPL|Dual MIT/GPL|Dual MPL/GPL";
+
 bool
 lang_config_default(const Config *c, ConfigId id)
 {
@@ -55,7 +58,11 @@ set(Config *c, Diag *d, Arena *a, u32 id, const char *value, Span at)
 	switch (rows[id].kind) {
 	case 's':
 		c->v[id].s = arena_str(a, value, strlen(value));
-		return true;
+		if (id != CF_LICENSE || word_index(licenses, value) >= 0)
+			return true;
+		diag_err(d, at, E_CONFIG, "Invalid value for license. Found: %s. Valid values: Dual MIT/GPL, Dual BSD/GPL, Dual MPL/GPL, "
+			 "GPL and additional rights, GPL v2, GPL", value);
+		return false;
 	case 'e':
 		w = word_index(rows[id].def, value);
 		if (w < 0) {
@@ -125,6 +132,7 @@ lang_config_init(Config *c, Diag *d, Arena *a)
 bool
 lang_config_set(Config *c, Diag *d, Arena *a, const char *name, const char *value, Span at)
 {
+	static const char *const environment[] = { "btf", "kernel_build", "kernel_source", "vmlinux" };
 	const char *names[N_CONFIG];
 	int id = find(name);
 	const char *near;
@@ -136,7 +144,12 @@ lang_config_set(Config *c, Diag *d, Arena *a, const char *name, const char *valu
 	for (u32 i = 0; i < N_CONFIG; i++)
 		names[i] = rows[i].name;
 	near = base_nearest(name, names, N_CONFIG);
-	diag_err(d, at, E_CONFIG, "Unrecognized config variable: %s", name);
+	for (size_t i = 0; i < COUNT(environment); i++)
+		if (!strcasecmp(environment[i], name)) {
+			diag_err(d, at, E_CONFIG, "%s: can only be set as an environment variable", name);
+			return false;
+		}
+	diag_err(d, at, E_CONFIG, "%s: not a known configuration option", name);
 	if (near)
 		diag_hint(d, "did you mean %s?", near);
 	return false;

@@ -91,6 +91,12 @@ event_new(Comp *c, EventKind kind, Span at)
 {
 	EventDef e = { .kind = kind, .at = at, .size = sizeof(RecordHead) };
 
+	for (const Node *n = c->by; n; n = n->by)
+		e.n_calls++;
+	e.call = e.n_calls ? NEW_N(c->a, Span, e.n_calls) : NULL;
+	e.n_calls = 0;
+	for (const Node *n = c->by; n; n = n->by)
+		e.call[e.n_calls++] = n->at;
 	VEC_PUSH(c->a, &c->s->events, e);
 	return c->s->events.n - 1;
 }

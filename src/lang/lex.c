@@ -358,21 +358,42 @@ lex_point(Lexer *l, u32 *n, Span *where)
 	return arena_str(l->a, l->text + from, i - from);
 }
 
-/* Does a declaration go on behind its closing brace? Scripts leave the ';' of a struct away. */
-static bool
-goes_on(Lexer *l, u32 i)
+static u32
+over_blanks(Lexer *l, u32 i)
 {
-	static const char attribute[] = "__attribute__";
-	u32 keep = l->pos, n = sizeof(attribute) - 1;
-	char c;
+	u32 keep = l->pos;
 
 	l->pos = i;
 	lex_blank(l);
 	i = l->pos;
 	l->pos = keep;
-	c = at(l, i);
-	return c == ';' || c == '*' || c == ',' || (l->n - i >= n && !memcmp(l->text + i, attribute, n)) ||
-	       (l->n - l->from > 7 && !memcmp(l->text + l->from, "typedef", 7));
+	return i;
+}
+
+/* Over attributes, "__attribute__((...))", and the blanks around them. */
+static u32
+over_attributes(Lexer *l, u32 i)
+{
+	static const char word[] = "__attribute__";
+	u32 n = sizeof(word) - 1, depth;
+
+	for (i = over_blanks(l, i); l->n - i >= n && !memcmp(l->text + i, word, n); i = over_blanks(l, i)) {
+		i = over_blanks(l, i + n);
+		depth = 0;
+		do
+			depth += (at(l, i) == '(') - (at(l, i) == ')');
+		while (++i < l->n && depth);
+	}
+	return i;
+}
+
+/* Does a declaration go on behind its closing brace and attributes? Scripts leave the ';' of a struct away. */
+static bool
+goes_on(Lexer *l, u32 i)
+{
+	char c = at(l, i);
+
+	return c == ';' || c == '*' || c == ',' || (l->n - l->from > 7 && !memcmp(l->text + l->from, "typedef", 7));
 }
 
 void
@@ -397,9 +418,9 @@ lex_skip_c(Lexer *l)
 		}
 		if (c == '{')
 			braces++;
-		if (c == '}' && braces && !--braces && !goes_on(l, i + 1)) {
+		if (c == '}' && braces && !--braces && !goes_on(l, over_attributes(l, i + 1))) {
 			ended = true;
-			i++;
+			i = over_attributes(l, i + 1);
 			break;
 		}
 		if (c == ';' && !braces) {

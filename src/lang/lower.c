@@ -286,10 +286,9 @@ lower_block(Comp *c, Node *n)
 		lower_stmt(c, n->list[i]);
 }
 
-void
-lower_stmt(Comp *c, Node *n)
+static void
+stmt(Comp *c, Node *n)
 {
-	c->fn->at = n->at;
 	switch (n->kind) {
 	case ND_BLOCK:
 		lower_block(c, n);
@@ -330,6 +329,17 @@ lower_stmt(Comp *c, Node *n)
 		return;
 	}
 	lower(c, n);
+}
+
+void
+lower_stmt(Comp *c, Node *n)
+{
+	const Node *before = c->by;
+
+	c->fn->at = n->at;
+	c->by = n->by;
+	stmt(c, n);
+	c->by = before;
 }
 
 /* ---- clauses ---- */

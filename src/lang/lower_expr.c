@@ -134,8 +134,8 @@ fields_equal(Comp *c, Val a, Val b)
 	Ref all = 0;
 
 	for (u32 i = 0; i < a.type->n_fields; i++) {
-		Ref r = values_equal(c, val_part(a, a.type->fields[i].offset, a.type->fields[i].type),
-				     val_part(b, b.type->fields[i].offset, b.type->fields[i].type));
+		const Field *f = &a.type->fields[i], *g = type_partner(a.type, i, b.type);
+		Ref r = values_equal(c, val_part(a, f->offset, f->type), val_part(b, g->offset, g->type));
 
 		all = all ? ir_bin(c->fn, IR_and, all, r) : r;
 	}
@@ -489,8 +489,10 @@ lower(Comp *c, Node *n)
 {
 	Val v;
 	Span before = c->fn->at;
+	const Node *by = c->by;
 
 	c->fn->at = n->at;
+	c->by = n->by;
 	switch (n->kind) {
 	case ND_NUM: case ND_BOOL:
 		v = val_reg(n->type, ir_const(c->fn, (s64)n->num));
@@ -547,6 +549,7 @@ lower(Comp *c, Node *n)
 		v = val_reg(&ty_error, 0);
 	}
 	c->fn->at = before;
+	c->by = by;
 	return v;
 }
 
@@ -576,28 +579,25 @@ tern_into(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 static void
 fields_into(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 {
-	u32 end = 0;
-
-	for (u32 i = 0; i < n->n; i++) {
+	if (clean)
+		val_clear_gaps(c, as, base, off);
+	for (u32 i = 0; i < n->n; i++) {        /* in the order written, which need not be that of the type */
 		Node *e = n->kind == ND_RECORD ? n->list[i]->a : n->list[i];
-		const Field *f = &as->fields[i];
+		const Field *f = type_partner(n->type, i, as);
 
-		if (clean && f->offset > end)
-			ir_zero(c->fn, base, off + (s32)end, f->offset - end);
 		lower_into(c, e, f->type, base, off + (s32)f->offset, clean);
-		end = f->offset + f->type->size;
 	}
-	if (clean && as->size > end)
-		ir_zero(c->fn, base, off + (s32)end, as->size - end);
 }
 
 void
 lower_into(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 {
 	Span before = c->fn->at;
+	const Node *by = c->by;
 	const Builtin *b = n->kind == ND_CALL ? n->sym : NULL;
 
 	c->fn->at = n->at;
+	c->by = n->by;
 	if (is_scalar(as)) {
 		Ref r = lower_int(c, n);
 
@@ -619,4 +619,5 @@ lower_into(Comp *c, Node *n, const Type *as, Ref base, s32 off, bool clean)
 		val_store(c, lower(c, n), as, base, off, clean);
 	}
 	c->fn->at = before;
+	c->by = by;
 }

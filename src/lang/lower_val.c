@@ -108,8 +108,6 @@ load_bits(Comp *c, Val v)
 	u32 from = v.bits->bit_offset, n = v.bits->bit_size;
 	Ref r = load(c, v, type_int(v.type->size, false));
 
-	if (v.type->kind == TY_INT && v.type->sign)
-		return ir_bini(c->fn, IR_sar, ir_bini(c->fn, IR_shl, r, 64 - from - n), 64 - n);
 	r = ir_bini(c->fn, IR_shr, r, from);
 	return n < 64 ? ir_bini(c->fn, IR_and, r, (s64)(((u64)1 << n) - 1)) : r;
 }
@@ -280,8 +278,8 @@ store_str(Comp *c, Val v, const Type *as, Ref base, s32 off, bool clean)
 }
 
 /* What lies between the fields of a tuple or record, and behind the last. */
-static void
-clear_gaps(Comp *c, const Type *t, Ref base, s32 off)
+void
+val_clear_gaps(Comp *c, const Type *t, Ref base, s32 off)
 {
 	u32 end = 0;
 
@@ -312,9 +310,10 @@ store_fields(Comp *c, Val v, const Type *as, Ref base, s32 off, bool clean)
 		return;
 	}
 	if (clean)
-		clear_gaps(c, as, base, off);
+		val_clear_gaps(c, as, base, off);
 	for (u32 i = 0; i < as->n_fields && i < v.type->n_fields; i++) {
-		Val p = val_part(v, v.type->fields[i].offset, v.type->fields[i].type);
+		const Field *f = type_partner(as, i, v.type);
+		Val p = val_part(v, f->offset, f->type);
 
 		val_store(c, p, as->fields[i].type, base, off + (s32)as->fields[i].offset, clean);
 	}

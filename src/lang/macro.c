@@ -99,6 +99,7 @@ copy(const Expansion *x, const Node *n)
 		return ast_clone(c->a, arg);
 	m = NEW(c->a, Node);
 	*m = *n;
+	m->by = x->call;
 	if (arg)
 		m->name = arg->name;
 	else if (n->kind == ND_VAR)

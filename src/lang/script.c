@@ -1,31 +1,64 @@
 /* script: the whole way from text to programs, in order; see lang_compile(). */
 #include "lang/comp.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* "$x#2", a macro's own $x, is told as the script has it. */
+static const char *
+plain(Comp *c, const char *fmt, va_list ap)
+{
+	char *s = (char *)arena_vprintf(c->a, fmt, ap), *to = s;
+
+	for (const char *p = s; *p; ) {
+		bool var = *p == '$';
+
+		*to++ = *p++;
+		while (var && (isalnum((unsigned char)*p) || *p == '_'))
+			*to++ = *p++;
+		if (var && *p == '#')
+			p += 1 + strspn(p + 1, "0123456789");
+	}
+	*to = 0;
+	return s;
+}
+
+static void
+name_calls(Comp *c)
+{
+	for (const Node *n = c->by; n; n = n->by)
+		diag_from(c->d, n->at);
+}
 
 void
 comp_err(Comp *c, Span at, DiagTag tag, const char *fmt, ...)
 {
+	const char *text;
 	va_list ap;
 
 	if (c->quiet)
 		return;
 	va_start(ap, fmt);
-	diag_verr(c->d, false, at, tag, fmt, ap);
+	text = plain(c, fmt, ap);
 	va_end(ap);
+	diag_err(c->d, at, tag, "%s", text);
+	name_calls(c);
 }
 
 void
 comp_warn(Comp *c, Span at, DiagTag tag, const char *fmt, ...)
 {
+	const char *text;
 	va_list ap;
 
 	if (c->quiet || !c->opt->warnings)
 		return;
 	va_start(ap, fmt);
-	diag_verr(c->d, true, at, tag, fmt, ap);
+	text = plain(c, fmt, ap);
 	va_end(ap);
+	diag_warn(c->d, at, tag, "%s", text);
+	name_calls(c);
 }
 
 void

@@ -30,14 +30,14 @@ put_where(Out *o, Buf *b, const EventDef *e, bool json)
 
 /* The script's line with the place underlined. */
 static void
-put_line(Out *o, Buf *b, const EventDef *e)
+put_line(Out *o, Buf *b, Span at)
 {
 	const char *file, *text;
-	u32 line, col, len, width = MAX(e->at.to - e->at.from, 1u);
+	u32 line, col, len, width = MAX(at.to - at.from, 1u);
 
-	if (!o->opt.diag || !diag_line_col(o->opt.diag, e->at.from, &file, &line, &col))
+	if (!o->opt.diag || !diag_line_col(o->opt.diag, at.from, &file, &line, &col))
 		return;
-	text = diag_line_text(o->opt.diag, e->at.from, &len);
+	text = diag_line_text(o->opt.diag, at.from, &len);
 	buf_put(b, text, len);
 	buf_putc(b, '\n');
 	for (u32 i = 0; i + 1 < col; i++)
@@ -45,6 +45,17 @@ put_line(Out *o, Buf *b, const EventDef *e)
 	for (u32 i = 0; i < width && (!i || col - 1 + i < len); i++)
 		buf_putc(b, '~');
 	buf_putc(b, '\n');
+}
+
+/* The calls of the macros that put it there. */
+static void
+put_calls(Out *o, Buf *b, const EventDef *e, const char *word)
+{
+	for (u32 i = 0; o->opt.diag && i < e->n_calls; i++) {
+		diag_where(o->opt.diag, e->call[i], b);
+		buf_printf(b, ": %s: expanded from\n", word);
+		put_line(o, b, e->call[i]);
+	}
 }
 
 /* errorf, warnf. */
@@ -65,6 +76,7 @@ message(Out *o, const EventDef *e)
 	buf_put(&line, o->text.p, o->text.n);
 	if (!o->text.n || o->text.p[o->text.n - 1] != '\n')
 		buf_putc(&line, '\n');
+	put_calls(o, &line, e, word);
 	out_error_line(o, &line);
 	buf_free(&line);
 }
@@ -87,7 +99,8 @@ warning(Out *o, const EventDef *e, const char *text, const char *json_text, cons
 	buf_printf(&line, "%sWARNING: %s\n", line.n ? ": " : "", text);
 	if (helper)
 		buf_printf(&line, "Additional Info - helper: %s, retcode: %lld\n", helper, (long long)code);
-	put_line(o, &line, e);
+	put_line(o, &line, e->at);
+	put_calls(o, &line, e, "WARNING");
 	out_error_line(o, &line);
 	buf_free(&line);
 }
@@ -111,7 +124,7 @@ helper_error(Out *o, const EventDef *e, s64 code)
 	else if (!o->opt.show_helper_errors)
 		return;
 	else if (!strcmp(name, "map_lookup_elem"))
-		text = "Can't lookup map element because it does not exist.";
+		text = "Can't lookup map element because it does not exist.", code = 0;       /* it gives an address, not an error */
 	else if (!strcmp(name, "map_delete_elem") && code == -ENOENT)
 		text = "Can't delete map element because it does not exist.";
 	warning(o, e, text, json, name, code);

@@ -154,12 +154,7 @@ bits(const Field *f, const u8 *p, u32 avail)
 	memcpy(&lo, word, 8);
 	memcpy(&hi, word + 8, 8);
 	lo = lo >> f->bit_offset | (f->bit_offset ? hi << (64 - f->bit_offset) : 0);
-	if (f->bit_size < 64) {
-		lo &= (1ull << f->bit_size) - 1;
-		if (f->type->sign && lo >> (f->bit_size - 1))
-			lo |= ~0ull << f->bit_size;
-	}
-	return lo;
+	return f->bit_size < 64 ? lo & ((1ull << f->bit_size) - 1) : lo;
 }
 
 /* Members of a struct or record; those of anonymous members stand among the others. */

@@ -76,7 +76,7 @@ plain(ProbeContext *pc, const char *name, u32 size, bool sign)
 {
 	/* The kernel widens system call arguments; the C names give width and sign only if they fit. */
 	static const char *const c_words[] = { "int", "unsigned", "char", "short", "long", "const", "signed", "unsigned int" };
-	const Type *t = strncmp(name, "enum ", 5) ? type_find(pc->types, name) : NULL;
+	const Type *t = type_find(pc->types, name);
 	bool word = false;
 
 	for (u32 i = 0; i < COUNT(c_words); i++)

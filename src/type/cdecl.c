@@ -707,8 +707,8 @@ declaration(CParse *p)
 		return;
 	/* "struct x { ... }" without a semicolon is what scripts write, too. */
 	if (base->kind == TY_STRUCT || base->kind == TY_ENUM)
-		if (tok(p)->kind == CT_EOF || (p->i && c_is(tok(p) - 1, "}") && (tok(p)->bol || is(p, "struct") ||
-		    is(p, "union") || is(p, "enum") || is(p, "typedef"))))
+		if (tok(p)->kind == CT_EOF || is(p, "struct") || is(p, "union") || is(p, "enum") || is(p, "typedef") ||
+		    (p->i && c_is(tok(p) - 1, "}") && tok(p)->bol))
 			return;
 	do {
 		const CTok *name = NULL;

@@ -91,6 +91,8 @@ bool type_is_agg(const Type *t);
 bool type_is_int(const Type *t);                        /* int, bool, enum */
 bool type_equal(const Type *a, const Type *b);          /* == for all but records of equal shape from different places */
 const char *type_name(const Type *t, Buf *out);         /* "uint64", "string[16]", "struct task_struct *", "(int64,string[16])" */
+/* The element of b that meets the i-th of a: of records the one of its name, of tuples the i-th; NULL: there is none. */
+const Field *type_partner(const Type *a, u32 i, const Type *b);
 /* Members of a struct or union, completed from BTF if need be; NULL when unknown. */
 const Field *type_fields(Types *ts, const Type *t, u32 *n);
 /* A member by name, through anonymous members (offset added up in *out). */

@@ -376,3 +376,16 @@ type_field(Types *ts, const Type *t, const char *name, Field *out)
 {
 	return t->kind != TY_TUPLE && t->kind != TY_FUNC && field(ts, t, name, out, 0);
 }
+
+const Field *
+type_partner(const Type *a, u32 i, const Type *b)
+{
+	if (a->kind != b->kind || a->n_fields != b->n_fields)
+		return NULL;
+	if (a->kind != TY_RECORD || a->fields[i].name == b->fields[i].name)
+		return &b->fields[i];
+	for (u32 k = 0; k < b->n_fields; k++)
+		if (b->fields[k].name == a->fields[i].name)
+			return &b->fields[k];
+	return NULL;
+}

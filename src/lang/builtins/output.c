@@ -137,7 +137,7 @@ lower_errorf(Comp *c, Node *n)
 static Ref
 lower_warnf(Comp *c, Node *n)
 {
-	return send_format(c, n, EV_WARNF);
+	return c->opt->warnings ? send_format(c, n, EV_WARNF) : 0;
 }
 
 /* ---- print ---- */
