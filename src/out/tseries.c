@@ -130,7 +130,7 @@ range(const Type *t, const void *p, u64 first, u64 last, s64 *lo, s64 *hi)
 		any = true;
 	}
 	if (*lo == *hi) {               /* one value alone stands in the middle */
-		*lo -= *lo > INT64_MIN;
+		*lo -= t->sign ? *lo > INT64_MIN : *lo > 0;
 		*hi += *hi < INT64_MAX;
 	}
 }
