@@ -174,6 +174,10 @@ locks(Verifier *v, const Kfunc *k)
 		if (!s->rcu)
 			return vf_refuse(v, "unmatched rcu read unlock (kernel function bpf_rcu_read_unlock)");
 		s->rcu--;
+		EACH_REG(s, r, {
+			if (r->kind == R_BTF && r->flags & F_RCU)       /* no longer protected; reads of it are guarded */
+				r->flags = (u16)((r->flags & ~(u32)(F_RCU | F_NULL)) | F_UNTRUSTED);
+		});
 	} else if (is(k, "bpf_preempt_disable"))
 		s->preempt++;
 	else if (is(k, "bpf_preempt_enable")) {

@@ -149,7 +149,7 @@ element(const BtfBlob *b, u32 type, u32 off, u32 *start, u32 *size, BtfItem *t)
 
 /* What is at [off, + size) of type id: 2 a pointer to memory, 1 a pointer to the struct *to, 0 a number, -1 refused. */
 static int
-walk(Verifier *v, const BtfBlob *b, u32 id, u32 off, u32 size, u32 *to, bool *in_union)
+walk(Verifier *v, const BtfBlob *b, u32 id, u32 off, u32 size, u32 *to, bool *in_union, const char **member)
 {
 	const char *name;
 	BtfItem t, mt, pt;
@@ -202,6 +202,7 @@ walk(Verifier *v, const BtfBlob *b, u32 id, u32 off, u32 size, u32 *to, bool *in
 						  name, off, size);
 					return -1;
 				}
+				*member = m.name;
 				*to = plain_id(b, mt.size, &pt);
 				return *to && is_struct(&pt) ? 1 : 2;
 			}
@@ -252,6 +253,33 @@ vf_kernel_holds(Verifier *v, u32 id, s64 off, u32 want)
 	return false;
 }
 
+/* Pointers in trusted objects that can be trusted too, or as long as the read lock is held. */
+static const struct { const char *type, *member; u16 flags; } kept[] = {
+	{ "task_struct", "cpus_ptr", F_RCU }, { "task_struct", "cgroups", F_RCU }, { "task_struct", "real_parent", F_RCU },
+	{ "task_struct", "group_leader", F_RCU }, { "cgroup", "kn", F_RCU }, { "css_set", "dfl_cgrp", F_RCU },
+	{ "cgroup_subsys_state", "cgroup", F_RCU }, { "mm_struct", "exe_file", F_RCU | F_NULL }, { "mm_struct", "owner", F_RCU | F_NULL },
+	{ "sk_buff", "sk", F_RCU | F_NULL }, { "request_sock", "sk", F_RCU | F_NULL }, { "bpf_iter_meta", "seq", F_TRUSTED },
+	{ "bpf_iter__task", "meta", F_TRUSTED }, { "bpf_iter__task", "task", F_TRUSTED }, { "linux_binprm", "file", F_TRUSTED },
+	{ "file", "f_inode", F_TRUSTED }, { "dentry", "d_inode", F_TRUSTED | F_NULL }, { "socket", "sk", F_TRUSTED | F_NULL },
+	{ "vm_area_struct", "vm_mm", F_TRUSTED | F_NULL }, { "vm_area_struct", "vm_file", F_TRUSTED | F_NULL },
+};
+
+/* The flags of a pointer that was loaded from member of an object. Only what a trusted object holds can be trusted; what else it
+ * holds is good for helpers while the read lock is held, which it is all the time in programs that do not sleep. */
+static u32
+loaded_flags(const Verifier *v, const Reg *r, const char *member)
+{
+	bool locked = !v->code->sleepable || v->s->rcu || v->s->lock_map;
+
+	if (!(r->flags & (F_TRUSTED | F_RCU)) && !r->ref)
+		return r->flags & F_UNTRUSTED;
+	for (size_t i = 0; i < COUNT(kept); i++)
+		if (!strcmp(kept[i].member, member) && !strcmp(kept[i].type, vf_kernel_name(r->map)) &&
+		    (kept[i].flags & F_TRUSTED || locked))
+			return kept[i].flags;
+	return locked ? 0 : F_UNTRUSTED;
+}
+
 bool
 vf_object_access(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how, int value)
 {
@@ -259,7 +287,8 @@ vf_object_access(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how,
 	const char *kind = vf_kind_name(v, r);
 	Reg *dst;
 	bool in_union = false;
-	u32 to = 0;
+	const char *member = "";
+	u32 to = 0, flags;
 	int is;
 
 	if (!vf_license_is_free(v->code))
@@ -272,7 +301,7 @@ vf_object_access(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how,
 		return vf_refuse_reg(v, reg, "only read is supported");
 	if (!b || !r->map)
 		return vf_unsupported(v, "fields of kernel objects need the kernel's BTF (%s)", KERNEL_BTF);
-	is = walk(v, b, r->map, (u32)off, size, &to, &in_union);
+	is = walk(v, b, r->map, (u32)off, size, &to, &in_union, &member);
 	if (is < 0)
 		return false;
 	if (value < 0)
@@ -286,8 +315,11 @@ vf_object_access(Verifier *v, const Reg *r, int reg, s32 off, u32 size, int how,
 		vf_reg_pointer(dst, R_MEM, F_RDONLY | F_UNTRUSTED);
 		return true;
 	}
-	vf_reg_pointer(dst, R_BTF, in_union ? F_UNTRUSTED : r->flags & F_UNTRUSTED);
+	flags = in_union || r->flags & F_UNTRUSTED ? F_UNTRUSTED : loaded_flags(v, r, member);
+	vf_reg_pointer(dst, R_BTF, flags);
 	dst->map = to;
+	if (flags & F_NULL)
+		dst->id = ++v->ids;
 	return true;
 }
 
