@@ -405,6 +405,7 @@ resolve_call(Comp *c, Node *n)
 	const Builtin *b = builtin_find(n->name);
 
 	n->sym = (void *)b;
+	n->name = b ? interns(b->name) : n->name;       /* without "__builtin_" */
 	if (!strcmp(n->name, "str") || !strcmp(n->name, "kaddr") || !strcmp(n->name, "uaddr"))
 		resolve_str(c, n);
 	for (u32 i = 0; i < n->n; i++)
@@ -422,6 +423,7 @@ resolve_ident(Comp *c, Node *n)
 	if (b && b->flags & B_VAR) {
 		n->kind = ND_CALL;
 		n->sym = (void *)b;
+		n->name = interns(b->name);
 		return;
 	}
 	if (type_enumerator(c->ts, n->name, &v, &t)) {
