@@ -51,13 +51,15 @@ END {
 		else if (shown++ < 3) print "gdb:   " gdb[i] "\npiton: " s[i]
 	}
 	printf "%d of %d samples equal\n", same, n
-	exit !(n > 0 && same >= n * 0.99)
+	exit !(n > 0 && same >= n * least)
 }
 EOF
+least=0.99
+case $PITON in *san*) least=0.9;; esac  # the tracer is late there, and more signals fall together
 export SAMPLES=300 TMP PITON __BPFTRACE_NOTIFY_PROBES_ATTACHED=1
 for args in "100000000" "100000000 signals"; do
 	# shellcheck disable=SC2086	# words
 	timeout -k 2 100 gdb -q -batch -x "$TMP/walk.py" --args ./walks $args >"$TMP/gdb.log" 2>&1 </dev/null
 	[ "$(wc -l <"$TMP/gdb.out")" = $SAMPLES ] || { tail -5 "$TMP/gdb.log" "$TMP/piton.err"; fail "gdb saw $(wc -l <"$TMP/gdb.out") samples"; }
-	awk -f "$TMP/compare.awk" "$TMP/gdb.out" "$TMP/piton.out" || fail "stacks differ from gdb's"
+	awk -v least="$least" -f "$TMP/compare.awk" "$TMP/gdb.out" "$TMP/piton.out" || fail "stacks differ from gdb's"
 done
