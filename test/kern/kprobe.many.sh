@@ -26,15 +26,15 @@ await_end() {	# $1: at most so many tenths
 }
 begin
 k=0
-while ! grep -q NOTIFY "$TMP/out" && kill -0 $tracer 2>/dev/null && [ $k -lt 600 ]; do sleep 0.1; k=$((k + 1)); done
+while ! grep -q NOTIFY "$TMP/out" && kill -0 $tracer 2>/dev/null && [ $k -lt 1200 ]; do sleep 0.1; k=$((k + 1)); done
 attached=$(ms)
-grep -q NOTIFY "$TMP/out" || { cat "$TMP/err"; kill -KILL $tracer; fail "not attached in 60 s"; }
+grep -q NOTIFY "$TMP/out" || { cat "$TMP/err"; kill -KILL $tracer; fail "not attached in 120 s"; }
 kill -INT $tracer
-await_end 600
+await_end 1200
 ended=$(ms)
 begin
 sleep 0.5
 kill -INT $tracer
-await_end 600
+await_end 1200
 ! grep -q piton /sys/kernel/tracing/kprobe_events || fail "left in tracefs"
 echo "$n functions: attached after $((attached - started)) ms, ended $((ended - attached)) ms after SIGINT"
