@@ -225,7 +225,7 @@ static bool
 classify_name(Diag *d, Token *t, u32 mac)
 {
 	for (size_t i = 0; i < COUNT(words); i++)
-		if (strlen(words[i].text) == t->len && !memcmp(words[i].text, t->text, t->len)) {
+		if (words[i].text[0] == t->text[0] && strlen(words[i].text) == t->len && !memcmp(words[i].text, t->text, t->len)) {
 			t->kind = words[i].kind;
 			t->value = words[i].value;
 			return true;
