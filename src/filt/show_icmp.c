@@ -34,6 +34,19 @@ unreachable(Show *s, u32 code, u32 at)
 		buf_printf(s->out, " unreachable - #%u", code);
 }
 
+/* false: less than `need` bytes are there, which has been said. */
+static bool
+head(Show *s, u32 at, u32 need, const char *words, u32 *type, u32 *code)
+{
+	if (!show_need(s, at, need))
+		return false;
+	show_ends(s, at, NULL);
+	*type = show_8(s, at);
+	*code = show_8(s, at + 1);
+	buf_puts(s->out, words);
+	return true;
+}
+
 void
 show_icmp(Show *s, u32 at, u32 len)
 {
@@ -42,12 +55,8 @@ show_icmp(Show *s, u32 at, u32 len)
 		{ 16, "information reply" }, { 17, "address mask request" }, { 18, "address mask reply" }, { 0, NULL } };
 	u32 type, code;
 
-	if (!show_need(s, at, 8))
+	if (!head(s, at, 8, " ICMP ", &type, &code))
 		return;
-	show_ends(s, at, NULL);
-	type = show_8(s, at);
-	code = show_8(s, at + 1);
-	buf_puts(s->out, " ICMP ");
 	if (type == 0 || type == 8)
 		buf_printf(s->out, "echo %s, id %u, seq %u", type ? "request" : "reply", show_16(s, at + 4), show_16(s, at + 6));
 	else if (type == 3)
@@ -129,12 +138,8 @@ show_icmp6(Show *s, u32 at, u32 len)
 {
 	u32 type, code;
 
-	if (!show_need(s, at, 4))
+	if (!head(s, at, 4, " ICMP6, ", &type, &code))
 		return;
-	show_ends(s, at, NULL);
-	type = show_8(s, at);
-	code = show_8(s, at + 1);
-	buf_puts(s->out, " ICMP6, ");
 	switch (type) {
 	case 1: unreachable6(s, code, at + 8); break;
 	case 2: buf_printf(s->out, "packet too big, mtu %u", show_need(s, at, 8) ? show_32(s, at + 4) : 0); break;

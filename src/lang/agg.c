@@ -192,7 +192,7 @@ first(Comp *c, MapSym *m, Ref v, Span at)
 	Ref mem;
 
 	if (m->value->kind == TY_COUNT && !map_is_lru(m))
-		return lost_one(c);
+		return lost_words(c);
 	mem = ir_mem(c->fn, (u32)agg_size(m->value), 8, at);
 	switch (m->value->kind) {
 	case TY_COUNT:

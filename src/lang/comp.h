@@ -278,8 +278,8 @@ Ref agg_gather(Comp *c, MapSym *m, Ref key);
 void agg_tseries(Comp *c, const Type *t, Ref slot, Ref v, u32 out);
 /* event.c: records into the ring */
 void note_full(Comp *c, Ref err);       /* an update of a map gave err here: nonzero says that it found no room */
-Ref lost_one(Comp *c);
-void lost_finish(Comp *c);
+Ref lost_words(Comp *c);        /* address of the words of Script.lost (LOST_), the first of which is a 1 */
+void lost_finish(Comp *c);      /* after the last program: the map has its size and its first value */
 u32 event_new(Comp *c, EventKind kind, Span at);
 void event_send(Comp *c, u32 event, Node *const *args, u32 n);  /* args as the EventDef's */
 void event_send_ints(Comp *c, u32 event, Ref aux, const Ref *vals, u32 n);

@@ -47,21 +47,13 @@ comp_ring_size(Comp *c)
 	c->s->maps.v[c->s->ring].max_entries = (u32)n * (u32)sysconf(_SC_PAGESIZE);
 }
 
-/* The words of Script.lost: see LOST_. One address serves all of them. */
-static Ref
-lost(Comp *c)
+Ref
+lost_words(Comp *c)
 {
 	if (c->s->lost == NO_MAP)
 		c->s->lost = comp_map(c, (MapDef){ .name = "lost", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
 			.max_entries = 1, .flags = comp_has(c, FEAT_MMAPABLE) ? BPF_F_MMAPABLE : 0 });
 	return ir_mapval(c->fn, c->s->lost, 0);
-}
-
-/* The address of a 1. */
-Ref
-lost_one(Comp *c)
-{
-	return lost(c);
 }
 
 /* After the last program: the map has its size and its first value. */
@@ -82,7 +74,7 @@ lost_finish(Comp *c)
 void
 note_full(Comp *c, Ref err)
 {
-	ir_atomic(c->fn, BPF_OR, lost(c), 8 * (s32)(LOST_FULL + c->s->full.n), 8, err);
+	ir_atomic(c->fn, BPF_OR, lost_words(c), 8 * (s32)(LOST_FULL + c->s->full.n), 8, err);
 	VEC_PUSH(c->a, &c->s->full, event_new(c, EV_MAP_FULL, c->fn->at));
 }
 
@@ -177,7 +169,7 @@ finish(Comp *c, u32 event, Ref rec, u32 fail)
 	}
 	ir_seal(fn, fail);
 	ir_start(fn, fail);
-	ir_atomic(c->fn, BPF_ADD, lost(c), 8 * LOST_RECORDS, 8, ir_const(c->fn, 1));
+	ir_atomic(c->fn, BPF_ADD, lost_words(c), 8 * LOST_RECORDS, 8, ir_const(c->fn, 1));
 	ir_jmp(fn, end);
 	ir_seal(fn, end);
 	ir_start(fn, end);

@@ -67,7 +67,7 @@ typedef struct Script {
 } Script;
 #define NO_MAP 0xffffffffu
 /* A 1 for who needs its address; records that found no room; [LOST_FULL + i] not 0: map updates found none, told as event full.v[i]. */
-enum { LOST_ONE, LOST_RECORDS, LOST_FULL };
+enum { LOST_ONE = 0, LOST_RECORDS, LOST_FULL };
 
 /* Compiles the source registered in pc->d at offset `base` (length n). NULL: errors are in pc->d. The Script lives in pc->a. */
 Script *lang_compile(ProbeContext *pc, const LangOptions *opt, const char *text, size_t n, u32 base);
