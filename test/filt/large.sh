@@ -5,7 +5,7 @@ echo 127.0.0.2 >>"$TMP/hosts"
 cat >"$TMP/in.sh" <<'X'
 ip link set lo up
 "$PITON" filter -n -v -i lo -l -c 3 --immediate-mode $how "udp and dst host in {@$TMP/hosts}" >"$TMP/lines" 2>"$TMP/err" & a=$!
-n=0; until grep -q listening "$TMP/err"; do sleep 0.1; n=$((n + 1)); [ $n -lt 50 ] || exit 1; done
+n=0; until grep -q listening "$TMP/err"; do sleep 0.1; n=$((n + 1)); [ $n -lt 400 ] || exit 1; done
 python3 -c '
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -14,7 +14,7 @@ wait $a
 X
 export TMP PITON how
 for how in '' --maps; do
-	timeout 30 unshare -n sh "$TMP/in.sh" || { cat "$TMP/err"; exit 1; }
+	timeout 60 unshare -n sh "$TMP/in.sh" || { cat "$TMP/err"; exit 1; }
 	cat "$TMP/err"
 	! grep -q 'filtered here' "$TMP/err" || exit 1
 	grep -q "as eBPF: .*, $([ -n "$how" ] && echo 1 || echo 0) maps" "$TMP/err" || exit 1

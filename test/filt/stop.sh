@@ -4,7 +4,7 @@ cat >"$TMP/in.sh" <<'X'
 ip link set lo up
 "$PITON" filter -i lo -w "$TMP/p.pcapng" 'udp port 4000' 2>"$TMP/err" & a=$!
 trap 'kill $a 2>/dev/null' EXIT
-n=0; until grep -q listening "$TMP/err"; do sleep 0.05; n=$((n + 1)); [ $n -lt 100 ] || exit 1; done
+n=0; until grep -q listening "$TMP/err"; do sleep 0.05; n=$((n + 1)); [ $n -lt 600 ] || exit 1; done
 python3 - $a <<'Y'
 import os, signal, socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

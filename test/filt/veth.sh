@@ -10,7 +10,7 @@ nsenter -t $other -n sh -c 'ip addr add 10.9.9.2/24 dev v1; ip link set v1 up'
 ip addr add 10.9.9.1/24 dev v0; ip link set v0 up
 "$PITON" filter -i v0 --process -w "$TMP/p.pcapng" 'udp port 4000' 2>"$TMP/p.err" & a=$!
 tcpdump -i v0 -w "$TMP/t.pcap" 'udp port 4000' 2>"$TMP/t.err" & b=$!
-n=0; until grep -q listening "$TMP/p.err" && grep -q listening "$TMP/t.err"; do sleep 0.1; n=$((n + 1)); [ $n -lt 50 ] || exit 1; done
+n=0; until grep -q listening "$TMP/p.err" && grep -q listening "$TMP/t.err"; do sleep 0.1; n=$((n + 1)); [ $n -lt 300 ] || exit 1; done
 sleep 0.3
 python3 - <<'Y'
 import socket

@@ -47,8 +47,10 @@ END {
 	for (i = 1; i <= n; i++) {
 		# Where another signal came at the same moment, gdb stops at the first instruction of its handler: two frames more.
 		rest = gdb[i]; sub(/^[^ ]+ [^ ]+ /, "", rest)
-		if (s[i] == gdb[i] || s[i] == rest) same++
-		else if (shown++ < 3) print "gdb:   " gdb[i] "\npiton: " s[i]
+		# Where the timer fired again before the signal got there, gdb stops once for two samples.
+		for (j = at + 1; j <= at + 4 && s[j] != gdb[i] && s[j] != rest; j++) ;
+		if (j <= at + 4) { same++; at = j }
+		else if (shown++ < 3) print "gdb:   " gdb[i] "\npiton: " s[++at]
 	}
 	printf "%d of %d samples equal\n", same, n
 	exit !(n > 0 && same >= n * least)

@@ -9,7 +9,7 @@ __BPFTRACE_NOTIFY_PROBES_ATTACHED=1 "$PITON" -e '
 	interval:ms:100 { @i = count(); }' >"$TMP/out" 2>"$TMP/err" </dev/null &
 tracer=$! ran=piton status=
 n=0
-while ! grep -q NOTIFY_PROBES_ATTACHED "$TMP/out" && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+while ! grep -q NOTIFY_PROBES_ATTACHED "$TMP/out" && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done
 grep -q NOTIFY_PROBES_ATTACHED "$TMP/out" || { kill -KILL $tracer $target; fail "not attached within 10 s"; }
 ids=$(cat /proc/$tracer/fdinfo/* 2>/dev/null | sed -n 's/^prog_id:[[:blank:]]*//p' | sort -u)
 [ -n "$ids" ] || { kill -KILL $tracer $target; fail "piton holds no BPF program"; }

@@ -3,7 +3,7 @@
 	>"$TMP/out" 2>"$TMP/err" </dev/null &
 tracer=$!
 n=0
-while ! grep -q '^[0-9]' "$TMP/out" && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+while ! grep -q '^[0-9]' "$TMP/out" && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done
 child=$(sed -n '/^[0-9]/{p;q;}' "$TMP/out")
 [ -n "$child" ] || { kill $tracer; status=none ran=piton; fail "no event within 10 s"; }
 kill -KILL "$child"

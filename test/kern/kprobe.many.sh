@@ -33,7 +33,10 @@ kill -INT $tracer
 await_end 1200
 ended=$(ms)
 begin
-sleep 0.5
+# In the middle of attaching; but not before it listens, for the shell starts it with SIGINT ignored.
+k=0
+while ! grep -q '^SigCgt:.*[2367abef]$' /proc/$tracer/status && [ $k -lt 600 ]; do sleep 0.1; k=$((k + 1)); done
+sleep 0.3
 kill -INT $tracer
 await_end 1200
 ! grep -q piton /sys/kernel/tracing/kprobe_events || fail "left in tracefs"

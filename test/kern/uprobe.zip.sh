@@ -22,7 +22,7 @@ __BPFTRACE_NOTIFY_PROBES_ATTACHED=1 timeout -k 2 20 "$PITON" -e "uprobe:$TMP/all
 	uretprobe:$TMP/all.apk!/lib/me.so:target { @r = sum(retval); }" >"$TMP/out" 2>"$TMP/err" </dev/null &
 tracer=$!
 n=0
-while ! grep -q NOTIFY "$TMP/out" && [ $n -lt 100 ]; do sleep 0.05; n=$((n + 1)); done
+while ! grep -q NOTIFY "$TMP/out" && [ $n -lt 600 ]; do sleep 0.05; n=$((n + 1)); done
 sh "$TMP/again" "$TMP/all.apk"
 wait $tracer; status=$?; ran="piton on an archive"
 want_status 0
