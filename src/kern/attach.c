@@ -247,9 +247,9 @@ kern_attach_kprobe_multi(int prog_fd, bool ret, const char *const *funcs, const 
 
 int
 kern_attach_uprobe_multi(int prog_fd, bool ret, const char *path, const u64 *offsets, const u64 *ref_ctrs,
-			 const u64 *cookies, u32 n, s32 pid)
+			 const u64 *cookies, u32 n, s32 pid, bool session)
 {
-	LinkAttr link = { .prog_fd = (u32)prog_fd, .attach_type = K_LINK_UPROBE_MULTI, .uprobe = {
+	LinkAttr link = { .prog_fd = (u32)prog_fd, .attach_type = session ? K_UPROBE_SESSION : K_LINK_UPROBE_MULTI, .uprobe = {
 		.path = ptr(path), .offsets = ptr(offsets), .ref_ctrs = ptr(ref_ctrs), .cookies = ptr(cookies),
 		.cnt = n, .flags = ret, .pid = pid > 0 ? (u32)pid : 0 } };
 

@@ -85,7 +85,7 @@ kprobe_link(u32 attach_type)
 
 /* path "/" is no regular file: EBADF. */
 static bool
-uprobe_link(void)
+uprobe_link(u32 attach_type)
 {
 	union bpf_attr attr = { 0 };
 	u64 offset = 0, body[4] = { ptr("/"), ptr(&offset), 0, 0 };
@@ -93,7 +93,7 @@ uprobe_link(void)
 
 	memcpy((u8 *)&attr + 16, body, sizeof(body));
 	memcpy((u8 *)&attr + 16 + sizeof(body), &cnt, 4);
-	return link_misses(BPF_PROG_TYPE_KPROBE, K_LINK_UPROBE_MULTI, &attr, -EBADF);
+	return link_misses(BPF_PROG_TYPE_KPROBE, attach_type, &attr, -EBADF);
 }
 
 static bool
@@ -238,7 +238,8 @@ try(Feature f)
 	case FEAT_KPROBE_SESSION: return kprobe_link(K_KPROBE_SESSION);
 	case FEAT_UPROBE: return host_exists("/sys/bus/event_source/devices/uprobe/type");
 	case FEAT_UPROBE_REFCNT: return host_exists("/sys/bus/event_source/devices/uprobe/format/ref_ctr_offset");
-	case FEAT_UPROBE_MULTI: return uprobe_link();
+	case FEAT_UPROBE_MULTI: return uprobe_link(K_LINK_UPROBE_MULTI);
+	case FEAT_UPROBE_SESSION: return uprobe_link(K_UPROBE_SESSION);
 	case FEAT_FENTRY: return tracing(BPF_TRACE_FENTRY);
 	case FEAT_ITER: return tracing(BPF_TRACE_ITER);
 	case FEAT_BTF: return host_exists("/sys/kernel/btf/vmlinux");

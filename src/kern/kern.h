@@ -35,7 +35,7 @@ int kern_attach_kprobe(int prog_fd, bool ret, const char *func, u64 offset, u64 
 int kern_attach_kprobe_multi(int prog_fd, bool ret, const char *const *funcs, const u64 *cookies, u32 n, bool session);
 int kern_attach_uprobe(int prog_fd, bool ret, const char *path, u64 offset, s32 pid, u64 ref_ctr, u64 cookie);
 int kern_attach_uprobe_multi(int prog_fd, bool ret, const char *path, const u64 *offsets, const u64 *ref_ctrs,
-			     const u64 *cookies, u32 n, s32 pid);
+			     const u64 *cookies, u32 n, s32 pid, bool session);
 int kern_attach_tracing(int prog_fd);                            /* fentry, fexit: the target is in the program */
 int kern_pin(int fd, const char *path);                          /* in the BPF file system */
 int kern_attach_iter(int prog_fd);                               /* the link; */

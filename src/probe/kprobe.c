@@ -273,7 +273,7 @@ forgiven(ProbeContext *pc, const Probe *p, int err)
 static int
 attach_multi(ProbeContext *pc, Probe **p, const char *const *func, u32 n, int prog_fd, u32 at, u32 *failed)
 {
-	int fd = probe_stopped(pc) ? -EINTR : kern_attach_kprobe_multi(prog_fd, is_ret(p[0]), func + at, NULL, n, false);
+	int fd = probe_stopped(pc) ? -EINTR : kern_attach_kprobe_multi(prog_fd, is_ret(p[0]), func + at, NULL, n, p[at]->session);
 
 	if (fd >= 0) {
 		probe_keep_fd(pc, p[at], fd);
@@ -312,7 +312,7 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 }
 
 #define KPROBE(n, al, ret, form) { \
-	.is_return = ret, \
+	.is_return = ret, .session = FEAT_KPROBE_SESSION, .session_type = ret ? 0 : K_KPROBE_SESSION, \
 	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_KPROBE, .space = AS_KERNEL, .same_code = true, \
 	.parts = 1, .usage = form, .parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = load, \
 	.code = code, .attach = attach, \

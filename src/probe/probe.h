@@ -33,6 +33,7 @@ typedef struct Probe {
 	u64 ref_ctr;                    /* USDT semaphore's file offset */
 	u64 cookie;
 	void *priv;                     /* the provider's own */
+	bool session;                   /* run time: one program for entry and return, attached with the entry */
 	Span at;
 	int *fds;                       /* run time: what attach() opened */
 	u32 n_fds;
@@ -71,6 +72,8 @@ struct Provider {
 	bool timer;                     /* fires every Probe.period (ns, or Hz if is_freq) whatever else happens: the user
 	                                 * machine can do that too */
 	bool is_return;                 /* the other half of an entry: "-l" of everything lists that alone */
+	Feature session;                /* entries: what it takes to attach one program to them and to the returns, */
+	u32 session_type;               /* and the attach type then; 0: that is not possible */
 	bool last_first;                /* of several programs at one place the kernel runs first what was attached last */
 	u32 parts;                      /* of the pattern that matches all: 1 for "*", 2 for "*:*"; 0: there is none */
 	bool watches;                   /* its places are addresses: unwatch(Probe.addr) ends them */

@@ -470,7 +470,7 @@ static int
 attach_range(Multi *m, u32 at, u32 n)
 {
 	int fd = probe_stopped(m->pc) ? -EINTR : kern_attach_uprobe_multi(m->prog_fd, m->ret, m->file, m->offsets + at,
-			m->refs ? m->refs + at : NULL, NULL, n, m->pc->pid);
+			m->refs ? m->refs + at : NULL, NULL, n, m->pc->pid, m->p[at]->session);
 
 	if (fd >= 0) {
 		probe_keep_fd(m->pc, m->p[at], fd);
@@ -537,7 +537,7 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 }
 
 #define UPROBE(n, al, ret, form) { \
-	.is_return = ret, \
+	.is_return = ret, .session = FEAT_UPROBE_SESSION, .session_type = ret ? 0 : K_UPROBE_SESSION, \
 	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_UPROBE, .space = AS_USER, .per_pid = true, .last_first = true, .of_files = true, \
 	.same_code = true, .usage = form, .parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = load, \
 	.code = code, .attach = attach, .list_args = uargs_list, \

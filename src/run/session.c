@@ -231,10 +231,15 @@ load_programs(Session *s)
 	Script *sc = s->script;
 
 	s->prog = NEW_N(s->a, int, sc->progs.n + 1);
+	for (u32 i = 0; i < sc->progs.n; i++)
+		s->prog[i] = NOT_LOADED;
+	run_pair(s);
 	for (u32 i = 0; i < sc->progs.n; i++) {
 		Refusal why = { .pc = -1 };
 		ScriptProg *sp = &sc->progs.v[i];
 
+		if (s->prog[i] != NOT_LOADED)
+			continue;
 		if (sp->prov->code && sp->probes.n)
 			sp->prov->code(&s->pc, sp->probes.v, sp->probes.n, &sp->code);
 		s->prog[i] = s->machine->ops->prog_load(s->machine, &sc->progs.v[i].code, s->map, s->n_maps, &why);
@@ -389,6 +394,8 @@ attach_one(Session *s, u32 i)
 
 	if ((p->prov->when != PW_EVENT && p->prov->when != PW_READ) || !p->probes.n)
 		return true;
+	if (p->prov->is_return && p->probes.v[0]->session)
+		return true;                    /* attached with the entries */
 	if (!kernel && p->prov->timer)
 		return true;                    /* the loop fires it */
 	if (!kernel) {

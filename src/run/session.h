@@ -18,7 +18,7 @@ typedef struct Session {
 	int pidfd;                      /* of -p, or -1 */
 	MmapWatch *mmaps;               /* if user stacks are to be named */
 	struct Unwind *unwind;          /* if stacks are unwound by tables */
-	int *map, *prog;                /* handles, by index into Script.maps and .progs */
+	int *map, *prog;                /* handles, by index into Script.maps and .progs; NOT_LOADED */
 	u32 n_maps;                     /* made so far */
 	const u64 *lost_memory;         /* the lost counter where it can be mapped */
 	u64 *lost_copy;                 /* of the same counters, where they cannot be shared */
@@ -32,6 +32,12 @@ typedef struct Session {
 	bool holding;                   /* what begin sent waits until all is attached, and that has been said */
 	int status;                     /* exit(N)'s N, or what went wrong */
 } Session;
+
+enum { NOT_LOADED = -1 };
+
+/* pair.c: loads programs at entries and returns of the same functions as one, where the kernel has sessions; their Probe.session is
+ * set, and attaching the entries attaches both. */
+void run_pair(Session *s);
 
 /* loop.c */
 int run_signals_take(Session *s);       /* catches INT, TERM, HUP, CHLD and what self: probes want; fd to poll or -errno */

@@ -34,8 +34,8 @@ has(Machine *m, Feature f)
 	switch (f) {
 	/* attach kinds of the kernel, and what stands on its structures */
 	case FEAT_PERF_LINK: case FEAT_RAW_TP: case FEAT_KPROBE: case FEAT_KPROBE_MULTI: case FEAT_KPROBE_SESSION:
-	case FEAT_UPROBE: case FEAT_UPROBE_REFCNT: case FEAT_UPROBE_MULTI: case FEAT_FENTRY: case FEAT_ITER: case FEAT_BTF:
-	case FEAT_TASK_BTF: case FEAT_D_PATH: case FEAT_COOKIE: case FEAT_FUNC_IP:
+	case FEAT_UPROBE: case FEAT_UPROBE_REFCNT: case FEAT_UPROBE_MULTI: case FEAT_UPROBE_SESSION: case FEAT_FENTRY: case FEAT_ITER:
+	case FEAT_BTF: case FEAT_TASK_BTF: case FEAT_D_PATH: case FEAT_COOKIE: case FEAT_FUNC_IP:
 		return false;
 	default:
 		return true;
