@@ -282,9 +282,8 @@ check_for(Comp *c, Node *n)
 		MapSym *m = n->b->sym;
 		const Type *e[2] = { m->key, m->value };
 
-		m->keyed = true;
-		if (m->scalar)
-			comp_err(c, n->b->at, E_MAP, "Map %s is scalar: there is nothing to loop over", m->name);
+		if (!check_map_shape(m, n->b->at, true))
+			comp_err(c, n->b->at, E_MAP, "%s has no explicit keys (scalar map), and cannot be used for iteration", m->name);
 		else if (!m->value)
 			comp_err(c, n->b->at, E_UNDEFINED, "Undefined map: %s", m->name);
 		if (m->value && type_is_agg(m->value)) {

@@ -1,25 +1,35 @@
 /* check_map: the key and value types of a map meet over all clauses. */
 #include "lang/comp.h"
 
-/* "@x" was keyed there and is scalar here, or the other way round. */
-static bool
-check_shape(Comp *c, MapSym *m, Node *n)
+bool
+check_map_shape(MapSym *m, Span at, bool keyed)
 {
-	if (n->a)
+	if (!m->keyed && !m->scalar)
+		m->first_keyed = keyed;
+	if (!m->at.to)
+		m->at = at;
+	if (keyed)
 		m->keyed = true;
 	else
 		m->scalar = true;
-	if (!m->at.to)
-		m->at = n->at;
-	if (!(m->keyed && m->scalar))
+	return keyed == m->first_keyed;
+}
+
+/* "@x" was keyed first and is scalar here, or the other way round. */
+static bool
+check_shape(Comp *c, MapSym *m, Node *n)
+{
+	if (check_map_shape(m, n->at, n->a))
 		return true;
-	if (!n->a) {
-		comp_err(c, n->at, E_MAP, "Map %s is keyed: it needs a key here", m->name);
-		comp_hint(c, "write %s[...], or give this value a map of its own", m->name);
-	} else {
-		comp_err(c, n->at, E_MAP, "Map %s is scalar: it has no keys", m->name);
-		comp_hint(c, "write %s, or give this value a map of its own", m->name);
-	}
+	if (n->a)
+		comp_err(c, n->at, E_MAP, "%s used as a map with an explicit key (non-scalar map), previously used without an explicit key "
+			 "(scalar map)", m->name);
+	else
+		comp_err(c, n->at, E_MAP, "%s used as a map without an explicit key (scalar map), previously used with an explicit key "
+			 "(non-scalar map)", m->name);
+	if (!c->quiet)
+		diag_note(c->d, m->at, "%s is first used here", m->name);
+	comp_hint(c, "write %s%s here, or give this value a map of its own", m->name, n->a ? "" : "[...]");
 	return false;
 }
 

@@ -32,7 +32,7 @@ typedef struct MapSym {
 	const char *name;
 	const Type *key, *value;        /* NULL: nothing known yet */
 	Span key_at, value_at, at;      /* first use that says so */
-	bool keyed, scalar;             /* how it is used */
+	bool keyed, scalar, first_keyed;        /* how it is used; how it was at `at` */
 	bool assigned;
 	bool declared;                  /* let @m = kind(n) */
 	const char *kind;               /* "hash", "lruhash", "percpuhash", "percpulruhash", or NULL */
@@ -156,6 +156,8 @@ const Type *check_un(Comp *c, Node *n);
 const Type *check_bin(Comp *c, Node *n);
 const Type *check_step(Comp *c, Node *n);
 const Type *check_map_value(Comp *c, Node *n);  /* @x, @x[k] read */
+/* Notes how the map is used there; false: otherwise than at first. */
+bool check_map_shape(MapSym *m, Span at, bool keyed);
 void check_map_key(Comp *c, Node *n, const Type *key, Span at, bool keyed);
 void check_assign(Comp *c, Node *n);
 const Type *check_map_step(Comp *c, Node *n);

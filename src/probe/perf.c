@@ -48,6 +48,12 @@ events_of(const Provider *prov, u32 *n, u32 *type)
 }
 
 static bool
+has_clock(const Probe *p)
+{
+	return p->type == PERF_TYPE_SOFTWARE && (p->config == PERF_COUNT_SW_CPU_CLOCK || p->config == PERF_COUNT_SW_TASK_CLOCK);
+}
+
+static bool
 parse(ProbeContext *pc, const char *const *part, u32 n, Probe *p)
 {
 	const char *words[COUNT(software) + COUNT(hardware)], *near;
@@ -66,6 +72,7 @@ parse(ProbeContext *pc, const char *const *part, u32 n, Probe *p)
 		if (strcmp(part[0], e[i].name) && strcmp(part[0], e[i].alias))
 			continue;
 		p->config = e[i].config;
+		p->own_clock = has_clock(p);
 		p->period = e[i].period;
 		if (n == 2 && *part[1] && (!probe_number(part[1], &p->period) || !p->period))
 			return probe_bad(pc, p, "Invalid count for %s probe: '%s' is no positive number", p->prov->name, part[1]);
@@ -97,6 +104,7 @@ expand(ProbeContext *pc, const Probe *p, ProbeFn *fn, void *arg)
 			continue;
 		one.func = e[i].name;
 		one.config = e[i].config;
+		one.own_clock = has_clock(&one);
 		one.period = e[i].period;
 		one.name = interns(arena_printf(pc->a, "%s:%s:", p->prov->name, e[i].name));
 		n++;

@@ -33,6 +33,7 @@ typedef struct Probe {
 	u64 ref_ctr;                    /* USDT semaphore's file offset */
 	u64 cookie;
 	void *priv;                     /* the provider's own */
+	bool own_clock;                 /* fires by a timer of its own: what was attached first runs first, whatever last_first says */
 	bool session;                   /* run time: one program for entry and return, attached with the entry */
 	Span at;
 	int *fds;                       /* run time: what attach() opened */

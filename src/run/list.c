@@ -2,19 +2,34 @@
 #include "run/run.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+/* Several patterns stand with commas between them; not those in quotes. */
 static int
-print_names(ProbeContext *pc, const char *pattern, bool args)
+print_names(ProbeContext *pc, const char *patterns, bool args)
 {
 	Buf b = { 0 };
-	int n = type_btf_list(pc->types, pattern, args, &b);
+	int n = 0, sum = 0;
 
-	if (n < 0)
-		n = probe_list(pc, pattern, args, &b);
+	for (const char *p = patterns, *end; n >= 0; p = end + 1) {
+		bool quoted = false;
+
+		for (end = p; *end && (quoted || *end != ','); end++)
+			quoted ^= *end == '"';
+		const char *pattern = arena_printf(pc->a, "%.*s", (int)(end - p), p);
+
+		n = type_btf_list(pc->types, pattern, args, &b);
+		if (n < 0)
+			n = probe_list(pc, pattern, args, &b);
+		sum += n;
+		if (!*end)
+			break;
+		end += strspn(end + 1, " ");
+	}
 	fwrite(b.p ? b.p : "", 1, b.n, stdout);
 	buf_free(&b);
-	return n;
+	return n < 0 ? n : sum;
 }
 
 typedef struct Points { ProbeContext *pc; bool args; } Points;

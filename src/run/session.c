@@ -416,16 +416,22 @@ attach_one(Session *s, u32 i)
 }
 
 static bool
+last_first(const ScriptProg *p)
+{
+	return p->prov->last_first && !(p->probes.n && p->probes.v[0]->own_clock);
+}
+
+static bool
 attach_all(Session *s)
 {
 	u32 n = s->script->progs.n;
 
 	/* Programs at one place are to run in the order of the script. */
 	for (u32 i = 0; i < n && !run_stopped; i++)
-		if (!s->script->progs.v[i].prov->last_first && !attach_one(s, i))
+		if (!last_first(&s->script->progs.v[i]) && !attach_one(s, i))
 			return run_stopped;
 	for (u32 i = n; i-- > 0 && !run_stopped; )
-		if (s->script->progs.v[i].prov->last_first && !attach_one(s, i))
+		if (last_first(&s->script->progs.v[i]) && !attach_one(s, i))
 			return run_stopped;
 	if (s->script->n_probes)
 		return true;

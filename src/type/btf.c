@@ -32,6 +32,8 @@ struct Btf {
 	bool swept;                     /* of vmlinux: all modules were opened */
 	Map by_id;                      /* id -> Type */
 	Map by_name;                    /* kind letter and name -> Type, or &ty_error for none */
+	Map funcs;                      /* name of a function -> id, made when many were asked for */
+	u32 funcs_asked;
 };
 
 /* bytes behind the 12 of the header: fixed, and per vlen */
@@ -199,7 +201,7 @@ open_blob(Types *ts, const char *path, Btf *base, const char *module)
 		b->str_base = base->strs_len;
 	}
 	b->end_id = b->first_id;
-	b->by_id.arena = b->by_name.arena = ts->a;
+	b->by_id.arena = b->by_name.arena = b->funcs.arena = ts->a;
 	return b;
 }
 
@@ -666,6 +668,30 @@ btf_find(Types *ts, char kind, const char *name, size_t n)
 	return t;
 }
 
+/* The first few functions are searched for, which is sooner done than the index of all. */
+static u32
+func_id(Btf *b, const char *name)
+{
+	enum { FEW = 16 };
+	size_t n = strlen(name);
+	const Head *h;
+
+	if (++b->funcs_asked <= FEW)
+		return find_id(b, 'f', name, n);
+	if (b->funcs_asked == FEW + 1) {
+		Walk w = WALK(b);
+
+		while ((h = walk(&w)))
+			if (KIND(h) == BTF_KIND_FUNC) {
+				const char *s = str(b, h->name);
+
+				if (!map_get(&b->funcs, s, strlen(s)))
+					map_set(&b->funcs, s, strlen(s), (void *)(uintptr_t)(w.id - 1));
+			}
+	}
+	return (u32)(uintptr_t)map_get(&b->funcs, name, n);
+}
+
 const Type *
 type_btf_func(Types *ts, const char *module, const char *name, u32 *id)
 {
@@ -677,7 +703,7 @@ type_btf_func(Types *ts, const char *module, const char *name, u32 *id)
 	if (module)
 		b = b ? module_btf(ts, module) : NULL;
 	for (; b && !found; b = module ? NULL : next_blob(ts, b)) {
-		found = find_id(b, 'f', name, strlen(name));
+		found = func_id(b, name);
 		if (found) {
 			t = convert(ts, b, found, 0);
 			*id = found;

@@ -22,13 +22,11 @@ check_entry(Comp *c, Node *n)
 		n->n = 1;
 	}
 	if (m->a) {
-		s->keyed = true;
 		check_map_key(c, m, check_expr(c, m->a), m->a->at, true);
-		if (s->scalar)
-			comp_err(c, m->at, E_MAP, "Map %s is scalar: it has no keys", s->name);
+		if (!check_map_shape(s, m->at, true))
+			comp_err(c, n->at, E_MAP, "call to %s() expects a map with explicit keys (non-scalar map)", n->name);
 	} else {
-		s->scalar = true;
-		if (s->keyed)
+		if (!check_map_shape(s, m->at, false))
 			comp_err(c, m->at, E_MAP, "%s() needs the key to look for in %s", n->name, s->name);
 	}
 	m->type = &ty_none;

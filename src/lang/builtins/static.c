@@ -56,7 +56,7 @@ check_kaddr(Comp *c, Node *n)
 	n->num = c->pc->sym ? sym_kernel_addr(c->pc->sym, n->list[0]->str) : 0;
 	n->space = AS_KERNEL;
 	if (!n->num) {
-		comp_err(c, n->list[0]->at, E_UNDEFINED, "Failed to resolve kernel symbol: %s", n->list[0]->str);
+		comp_err(c, n->at, E_UNDEFINED, "Failed to resolve kernel symbol: %s", n->list[0]->str);
 		comp_hint(c, "/proc/kallsyms shows what there is; without root it hides addresses");
 		return &ty_error;
 	}
