@@ -3,8 +3,6 @@
  * inside of a unit, walks are bounded by the bytes there are. */
 #include "sym/dwarf.h"
 
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -157,12 +155,14 @@ unit_entry(Dwarf *d, Unit *u)
 	u->comp_dir = dwarf_attr(d, &die, DA_comp_dir, &v) ? v.str : NULL;
 	u->name = dwarf_name(d, &die);
 	u->dwo = !d->is_split && (dwarf_attr(d, &die, DA_dwo_name, &v) || dwarf_attr(d, &die, DA_GNU_dwo_name, &v)) ? v.str : NULL;
+	if (u->version < 5)
+		u->dwo_id = dwarf_num(d, &die, DA_GNU_dwo_id, 0);
 	if (dwarf_attr(d, &die, DA_low_pc, &v))
 		u->low_pc = v.u;
 }
 
-static void
-take_units(Dwarf *d)
+void
+dwarf_take_units(Dwarf *d)
 {
 	Rd r = { d->info.p, d->info.p + d->info.n, false };
 
@@ -187,7 +187,7 @@ take_units(Dwarf *d)
 			u->addr_size = (u8)rd_int(&r, 1);
 			abbrev = rd_int(&r, u->off_size);
 			if (type == 4 || type == 5)             /* skeleton, split: an id */
-				rd_skip(&r, 8);
+				u->dwo_id = rd_int(&r, 8);
 			if (type == 2 || type == 6)             /* type units: signature and offset */
 				rd_skip(&r, 8 + u->off_size);
 		} else {
@@ -205,36 +205,6 @@ take_units(Dwarf *d)
 	}
 }
 
-/* What a split unit (-gsplit-dwarf) leaves in a file of its own, which the skeleton names; addresses stay with the skeleton. */
-static void
-open_split(Dwarf *d, const Unit *skeleton, const char *path)
-{
-	Dwarf *split = NEW(d->a, Dwarf);
-	char dir[PATH_MAX], file[2 * PATH_MAX];
-	const char *base = strrchr(skeleton->dwo, '/') ? strrchr(skeleton->dwo, '/') + 1 : skeleton->dwo;
-
-	split->a = d->a;
-	split->types.arena = d->a;
-	split->is_split = true;
-	snprintf(file, sizeof(file), "%s%s%s", *skeleton->dwo == '/' || !skeleton->comp_dir ? "" : skeleton->comp_dir, *skeleton->dwo == '/' ? "" : "/",
-		 skeleton->dwo);
-	if (host_map(file, &split->map)) {              /* it may have moved with the program */
-		snprintf(dir, sizeof(dir), "%s", path);
-		snprintf(file, sizeof(file), "%s/%s", dirname(dir), base);
-		if (host_map(file, &split->map))
-			return;
-	}
-	dwarf_take_sections(split, &split->map);
-	split->addr = d->addr;
-	if (split->info.p && split->abbrev.p)
-		take_units(split);
-	for (u32 i = 0; i < split->units.n; i++) {
-		split->units.v[i]->addr_base = skeleton->addr_base;
-		split->units.v[i]->low_pc = skeleton->low_pc;
-	}
-	VEC_PUSH(d->a, &d->splits, split);
-}
-
 Dwarf *
 sym_dwarf_open(Arena *a, const char *path)
 {
@@ -250,10 +220,10 @@ sym_dwarf_open(Arena *a, const char *path)
 		dwarf_find_separate(d, path);
 	}
 	if (d->info.p && d->abbrev.p)
-		take_units(d);
+		dwarf_take_units(d);
 	for (u32 i = 0; i < d->units.n; i++)
 		if (d->units.v[i]->dwo)
-			open_split(d, d->units.v[i], path);
+			dwarf_open_split(d, d->units.v[i], path);
 	if (d->units.n)
 		return d;
 	sym_dwarf_close(d);

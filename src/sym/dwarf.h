@@ -16,7 +16,7 @@ enum {
 	DA_abstract_origin = 0x31, DA_artificial = 0x34, DA_count = 0x37, DA_data_member_location = 0x38, DA_declaration = 0x3c,
 	DA_encoding = 0x3e, DA_external = 0x3f, DA_specification = 0x47, DA_type = 0x49, DA_ranges = 0x55,
 	DA_entry_pc = 0x52, DA_data_bit_offset = 0x6b, DA_linkage_name = 0x6e, DA_str_offsets_base = 0x72, DA_addr_base = 0x73,
-	DA_rnglists_base = 0x74, DA_loclists_base = 0x8c, DA_frame_base = 0x40, DA_MIPS_linkage_name = 0x2007, DA_dwo_name = 0x76, DA_GNU_dwo_name = 0x2130, DA_GNU_addr_base = 0x2133,
+	DA_rnglists_base = 0x74, DA_loclists_base = 0x8c, DA_frame_base = 0x40, DA_MIPS_linkage_name = 0x2007, DA_dwo_name = 0x76, DA_GNU_dwo_name = 0x2130, DA_GNU_dwo_id = 0x2131, DA_GNU_addr_base = 0x2133,
 };
 
 /* A reader that never leaves its bytes: past the end it gives zeros and is `bad`. */
@@ -41,6 +41,7 @@ typedef struct Unit {
 	bool has_lines;
 	const char *comp_dir, *name;
 	const char *dwo;                /* of a skeleton: the file with the rest; or NULL */
+	u64 dwo_id;                     /* what the two parts have in common */
 	u32 tag;
 } Unit;
 
@@ -52,7 +53,7 @@ typedef struct Value { u32 form; u64 u; s64 s; const char *str; Bytes block; u64
 struct Dwarf {
 	Arena *a;
 	HostMap map, debug;
-	Bytes info, abbrev, str, line_str, str_offsets, addr, ranges, rnglists, line, loc, loclists;
+	Bytes info, abbrev, str, line_str, str_offsets, addr, ranges, rnglists, line, loc, loclists, cu_index;
 	Vec(Unit *) units;
 	Vec(Abbrevs *) abbrevs;
 	Vec(void *) inflated;
@@ -78,6 +79,10 @@ bool dwarf_contains(Dwarf *d, const Die *die, u64 pc);
 bool dwarf_file(Dwarf *d, const Unit *u, u32 i, Buf *out);
 bool dwarf_low_pc(Dwarf *d, const Die *die, u64 *pc);           /* where its code begins, also of one in pieces */
 
+void dwarf_take_units(Dwarf *d);
+
+/* dwarfsplit.c: takes what belongs to a skeleton from its .dwo file, or from the package beside the program at `path`. */
+void dwarf_open_split(Dwarf *d, const Unit *skeleton, const char *path);
 /* dwarfsec.c */
 void dwarf_take_sections(Dwarf *d, const HostMap *m);           /* those that are not there yet */
 void dwarf_forget_sections(Dwarf *d);

@@ -67,7 +67,7 @@ dwarf_take_sections(Dwarf *d, const HostMap *m)
 		{ ".debug_info", &d->info }, { ".debug_abbrev", &d->abbrev }, { ".debug_str", &d->str },
 		{ ".debug_line_str", &d->line_str }, { ".debug_str_offsets", &d->str_offsets }, { ".debug_addr", &d->addr },
 		{ ".debug_ranges", &d->ranges }, { ".debug_rnglists", &d->rnglists }, { ".debug_line", &d->line },
-		{ ".debug_loc", &d->loc }, { ".debug_loclists", &d->loclists },
+		{ ".debug_loc", &d->loc }, { ".debug_loclists", &d->loclists }, { ".debug_cu_index", &d->cu_index },
 	};
 	Elf64_Ehdr eh;
 	Elf64_Shdr names, sh;
@@ -90,7 +90,9 @@ dwarf_take_sections(Dwarf *d, const HostMap *m)
 			const char *name = (const char *)m->p + names.sh_offset + sh.sh_name;
 			bool z = names.sh_size - sh.sh_name > 2 && !strncmp(name, ".z", 2);
 
-			if (want[k].to->p || !is_named(name, names.sh_size - sh.sh_name, want[k].name, z, d->is_split))
+			bool split = d->is_split && want[k].to != &d->cu_index;
+
+			if (want[k].to->p || !is_named(name, names.sh_size - sh.sh_name, want[k].name, z, split))
 				continue;
 			if (sh.sh_flags & SHF_COMPRESSED)
 				*want[k].to = compressed(d, m->p + sh.sh_offset, sh.sh_size);

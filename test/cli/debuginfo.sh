@@ -61,6 +61,17 @@ if ${CC:-cc} -g -gz=zlib-gnu -o prog prog.c 2>/dev/null; then known; fi
 if ${CC:-cc} -g -gsplit-dwarf -O1 -o prog prog.c 2>/dev/null && [ -n "$(find . -maxdepth 1 -name '*.dwo')" ]; then
 	known
 	mkdir moved && mv prog ./*.dwo moved/ && cd moved && known && cd ..
+	# All of them in one package.
+	for dwp in dwp llvm-dwp; do
+		if command -v $dwp >/dev/null && (cd moved && timeout 10 $dwp -e prog -o prog.dwp) 2>/dev/null && [ -s moved/prog.dwp ]; then
+			mkdir "$dwp.d" && cp moved/prog moved/prog.dwp "$dwp.d" && cd "$dwp.d" && known && cd ..
+			rm moved/prog.dwp
+		fi
+	done
 	rm moved/*.dwo && cd moved && unknown && cd ..
+fi
+# The older form.
+if ${CC:-cc} -g -gdwarf-4 -gsplit-dwarf -O1 -o prog prog.c 2>/dev/null && command -v dwp >/dev/null && timeout 10 dwp -e prog -o prog.dwp 2>/dev/null; then
+	mkdir old && mv prog prog.dwp old && cd old && rm ../*.dwo && known && cd ..
 fi
 cd "$top" || exit 1
