@@ -302,7 +302,7 @@ attach_one(ProbeContext *pc, Probe *p, int prog_fd)
 static int
 attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 {
-	if (!takes_multi(pc, p, n))
+	if (!p[0]->session && !takes_multi(pc, p, n))
 		return probe_each(pc, p, n, failed, attach_one, prog_fd);
 	const char **func = NEW_N(pc->a, const char *, n);
 
@@ -312,8 +312,8 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 }
 
 #define KPROBE(n, al, ret, form) { \
-	.is_return = ret, .session = FEAT_KPROBE_SESSION, .session_type = ret ? 0 : K_KPROBE_SESSION, \
-	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_KPROBE, .space = AS_KERNEL, .same_code = true, \
+	.is_return = ret, .session = FEAT_KPROBE_SESSION, .session_type = ret ? 0 : K_KPROBE_SESSION, .session_from = 1, \
+	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_KPROBE, .space = AS_KERNEL, .same_code = true, .last_first = !(ret), \
 	.parts = 1, .usage = form, .parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = load, \
 	.code = code, .attach = attach, \
 }

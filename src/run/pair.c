@@ -49,10 +49,39 @@ same_places(const ScriptProg *p, const ScriptProg *q)
 	for (u32 i = 0; i < p->probes.n; i++) {
 		const Probe *x = p->probes.v[i], *y = q->probes.v[i];
 
-		if (x->func != y->func || x->scope != y->scope || x->addr != y->addr || x->offset != y->offset || x->ref_ctr != y->ref_ctr)
+		if (!x->func || x->func != y->func || x->scope != y->scope || x->addr != y->addr || x->offset != y->offset ||
+		    x->ref_ctr != y->ref_ctr)
 			return false;
 	}
 	return true;
+}
+
+/* No third program at one of these places: of several at one place the kernel runs the first at the entry last at the return. */
+static bool
+alone(const Session *s, u32 i, u32 j)
+{
+	const ScriptProg *p = &s->script->progs.v[i];
+
+	for (u32 k = 0; k < s->script->progs.n; k++) {
+		const ScriptProg *q = &s->script->progs.v[k];
+
+		if (k == i || k == j || q->prov->attach != p->prov->attach)
+			continue;
+		for (u32 x = 0; x < p->probes.n; x++)
+			for (u32 y = 0; y < q->probes.n; y++)
+				if (p->probes.v[x]->func == q->probes.v[y]->func)
+					return false;
+	}
+	return true;
+}
+
+static void
+mark(Session *s, const ScriptProg *p, const ScriptProg *q, bool paired)
+{
+	for (u32 k = 0; k < p->probes.n; k++)
+		p->probes.v[k]->session = q->probes.v[k]->session = paired;
+	if (p->prov->session_from == 1)
+		s->script->n_probes += paired ? -p->probes.n : p->probes.n;
 }
 
 /* Loads programs i and j as one. A kernel that does not take it gets two. */
@@ -66,8 +95,7 @@ load(Session *s, u32 i, u32 j, u32 kfunc)
 	if (prog < 0)
 		return;
 	s->prog[i] = s->prog[j] = prog;
-	for (u32 k = 0; k < p->probes.n; k++)
-		p->probes.v[k]->session = q->probes.v[k]->session = true;
+	mark(s, p, q, true);
 }
 
 void
@@ -78,14 +106,28 @@ run_pair(Session *s)
 	for (u32 i = 0; i < n; i++) {
 		const ScriptProg *p = &s->script->progs.v[i];
 
-		if (!p->prov->session_type || p->probes.n < 2 || !s->pc.has(s->machine, p->prov->session))
+		if (!p->prov->session_type || p->probes.n < p->prov->session_from)
 			continue;
-		if (!kfunc && (!type_btf_func(s->pc.types, NULL, "bpf_session_is_return", &kfunc) || !kfunc))
-			return;
-		for (u32 j = 0; j < n; j++)
-			if (s->prog[j] == NOT_LOADED && same_places(p, &s->script->progs.v[j])) {
-				load(s, i, j, kfunc);
-				break;
-			}
+		for (u32 j = 0; j < n; j++) {
+			if (s->prog[j] != NOT_LOADED || !same_places(p, &s->script->progs.v[j]) || !alone(s, i, j))
+				continue;
+			if (!s->pc.has(s->machine, p->prov->session) ||
+			    (!kfunc && !type_btf_func(s->pc.types, NULL, "bpf_session_is_return", &kfunc)) || !kfunc)
+				return;
+			load(s, i, j, kfunc);
+			break;
+		}
 	}
+}
+
+u32
+run_unpair(Session *s, u32 i)
+{
+	for (u32 j = 0; j < s->script->progs.n; j++)
+		if (j != i && s->prog[j] == s->prog[i]) {
+			s->prog[i] = s->prog[j] = NOT_LOADED;
+			mark(s, &s->script->progs.v[i], &s->script->progs.v[j], false);
+			return j;
+		}
+	return i;
 }

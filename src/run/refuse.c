@@ -54,9 +54,6 @@ static const char *
 advice(const char *sentence)
 {
 	static const struct { const char *has, *help; } rows[] = {
-		{ "cannot use helper", "the kernel does not let this kind of probe call it; another kind of probe may" },
-		{ "unknown func", "the kernel does not let this kind of probe call it; another kind of probe may" },
-		{ "helper call is not allowed", "the kernel does not let this kind of probe call it; another kind of probe may" },
 		{ "too large", "the verifier walked too many ways through it: fewer rounds of loops, or several probes at the same event" },
 		{ "too complex", "the verifier walked too many ways through it: fewer rounds of loops, or several probes at the same event" },
 		{ "infinite loop", "the verifier sees no end of a loop: count it by for over a range" },
@@ -71,6 +68,16 @@ advice(const char *sentence)
 		if (strstr(sentence, rows[i].has))
 			return rows[i].help;
 	return NULL;
+}
+
+/* The helper that this kind of program may not call, if that is what the verifier says; or NULL. */
+static const Helper *
+forbidden(const Code *code, s32 pc, const char *sentence)
+{
+	bool says = strstr(sentence, "cannot use helper") || strstr(sentence, "unknown func") || strstr(sentence, "helper call is not allowed");
+	const Insn *i = pc >= 0 && (u32)pc < code->n ? &code->insns[pc] : NULL;
+
+	return says && i && i->code == (BPF_JMP | BPF_CALL) && !i->src_reg ? bpf_helper((u32)i->imm) : NULL;
 }
 
 static Span
@@ -93,7 +100,10 @@ run_explain_refusal(Diag *d, const Code *code, const Refusal *why, bool verbose)
 	const char *sentence = last_sentence(a, &why->log);
 	Span at = place(code, why->pc);
 
-	if (sentence) {
+	if (sentence && forbidden(code, why->pc, sentence)) {
+		diag_err(d, at, E_REFUSED, "helper bpf_%s not allowed in probe", forbidden(code, why->pc, sentence)->name);
+		diag_hint(d, "the kernel does not let this kind of probe call it; another kind of probe may");
+	} else if (sentence) {
 		diag_err(d, at, E_REFUSED, "the verifier refused the program: %s", sentence);
 		if (advice(sentence))
 			diag_hint(d, "%s", advice(sentence));

@@ -226,31 +226,34 @@ make_maps(Session *s)
 }
 
 static bool
+load_program(Session *s, u32 i)
+{
+	ScriptProg *sp = &s->script->progs.v[i];
+	Refusal why = { .pc = -1 };
+
+	if (sp->prov->code && sp->probes.n)
+		sp->prov->code(&s->pc, sp->probes.v, sp->probes.n, &sp->code);
+	s->prog[i] = s->machine->ops->prog_load(s->machine, &sp->code, s->map, s->n_maps, &why);
+	if (s->prog[i] < 0) {
+		run_explain_refusal(s->d, &sp->code, &why, s->opt->verbose);
+		s->status = s->opt->compat ? 255 : s->prog[i] == -EPERM ? RUN_DENIED : RUN_ERROR;
+	}
+	buf_free(&why.log);
+	return s->prog[i] >= 0;
+}
+
+static bool
 load_programs(Session *s)
 {
-	Script *sc = s->script;
+	u32 n = s->script->progs.n;
 
-	s->prog = NEW_N(s->a, int, sc->progs.n + 1);
-	for (u32 i = 0; i < sc->progs.n; i++)
+	s->prog = NEW_N(s->a, int, n + 1);
+	for (u32 i = 0; i < n; i++)
 		s->prog[i] = NOT_LOADED;
 	run_pair(s);
-	for (u32 i = 0; i < sc->progs.n; i++) {
-		Refusal why = { .pc = -1 };
-		ScriptProg *sp = &sc->progs.v[i];
-
-		if (s->prog[i] != NOT_LOADED)
-			continue;
-		if (sp->prov->code && sp->probes.n)
-			sp->prov->code(&s->pc, sp->probes.v, sp->probes.n, &sp->code);
-		s->prog[i] = s->machine->ops->prog_load(s->machine, &sc->progs.v[i].code, s->map, s->n_maps, &why);
-		if (s->prog[i] < 0) {
-			run_explain_refusal(s->d, &sc->progs.v[i].code, &why, s->opt->verbose);
-			buf_free(&why.log);
-			s->status = s->opt->compat ? 255 : s->prog[i] == -EPERM ? RUN_DENIED : RUN_ERROR;
+	for (u32 i = 0; i < n; i++)
+		if (s->prog[i] == NOT_LOADED && !load_program(s, i))
 			return false;
-		}
-		buf_free(&why.log);
-	}
 	return true;
 }
 
@@ -409,6 +412,11 @@ attach_one(Session *s, u32 i)
 		err = p->prov->attach(&s->pc, p->probes.v + at, p->probes.n - at, kern_prog_fd(s->machine, s->prog[i]), &failed);
 		if (err >= 0)
 			return true;
+		if (!run_stopped && p->probes.v[0]->session) {  /* a function that takes no such link */
+			u32 other = run_unpair(s, i);
+
+			return load_program(s, i) && load_program(s, other) && attach_one(s, i) && attach_one(s, other);
+		}
 		if (run_stopped || !not_attached(s, p, at + failed, err))
 			return false;
 	}

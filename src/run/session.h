@@ -38,6 +38,7 @@ enum { NOT_LOADED = -1 };
 /* pair.c: loads programs at entries and returns of the same functions as one, where the kernel has sessions; their Probe.session is
  * set, and attaching the entries attaches both. */
 void run_pair(Session *s);
+u32 run_unpair(Session *s, u32 i);      /* takes that back; the other program, or i. Neither is loaded then */
 
 /* loop.c */
 int run_signals_take(Session *s);       /* catches INT, TERM, HUP, CHLD and what self: probes want; fd to poll or -errno */

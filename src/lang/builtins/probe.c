@@ -144,13 +144,20 @@ check_func(Comp *c, Node *n)
 	return n->type;
 }
 
+/* Calls of kernel functions without the registers of an interrupt: fentry, fexit. */
+static bool
+in_kernel(const Provider *p)
+{
+	return p->when == PW_EVENT && p->prog_type == BPF_PROG_TYPE_TRACING;
+}
+
 /* Whether the processor was in user mode: CS & 3 of the interrupted registers. */
 static const Type *
 check_usermode(Comp *c, Node *n)
 {
 	const char *why = NULL;
 
-	if (c->cl->prov->when == PW_EVENT &&
+	if (c->cl->prov->when == PW_EVENT && !in_kernel(c->cl->prov) &&
 	    (!c->cl->prov->value_type || !c->cl->prov->value_type(c->pc, c->cl->p, "reg:cs", &why)))
 		return unavailable(c, n, "usermode", why);
 	return type_int(1, false);
@@ -164,6 +171,8 @@ lower_usermode(Comp *c, Node *n)
 	(void)n;
 	if (c->cl->prov->when != PW_EVENT)      /* piton itself runs it */
 		return ir_const(c->fn, 1);
+	if (in_kernel(c->cl->prov))
+		return ir_const(c->fn, 0);
 	cs = c->cl->prov->load(c->pc, c->cl->p, c->fn, "reg:cs", 0);
 	return ir_bini(c->fn, IR_ne, ir_bini(c->fn, IR_and, cs, 3), 0);
 }
