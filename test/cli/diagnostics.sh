@@ -17,7 +17,7 @@ undefined|1:15-19||begin { print(pidd); }
 type|1:15-22||begin { print(1 + "a"); }
 args|1:15-23||begin { print(strlen()); }
 assign|1:26-29||begin { let $x : uint8 = 300; }
-map|1:9-14||begin { @x[1] = 1; @x = 2; }
+map|1:20-22||begin { @x[1] = 1; @x = 2; }
 agg|1:14-21||begin { $x = count(); }
 field|1:58-64||struct s { int abc; }; begin { $s = (struct s *)0; print($s.abd); }
 format|1:9-23||begin { printf("%d\\n"); }
