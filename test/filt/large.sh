@@ -3,7 +3,7 @@
 i=0; while [ $i -lt 10000 ]; do echo "10.$((i % 200)).$((i / 200)).$((i * 7 % 256))"; i=$((i + 1)); done >"$TMP/hosts"
 echo 127.0.0.2 >>"$TMP/hosts"
 cat >"$TMP/in.sh" <<'X'
-ip link set lo up
+ip link set lo up; : >"$TMP/err"
 "$PITON" filter -n -v -i lo -l -c 3 --immediate-mode $how "udp and dst host in {@$TMP/hosts}" >"$TMP/lines" 2>"$TMP/err" & a=$!
 n=0; until grep -q listening "$TMP/err"; do sleep 0.1; n=$((n + 1)); [ $n -lt 400 ] || exit 1; done
 python3 -c '

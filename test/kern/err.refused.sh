@@ -2,7 +2,7 @@
 # log with -v.
 run "$PITON" -e 'begin { $a = 1; print(path((uint64)curtask)); }'
 want_status 1
-want_err '^stdin:1:23-44: ERROR: the verifier refused the program: .*\[refused\]$'
+want_err '^stdin:1:23-44: ERROR: helper bpf_d_path not allowed in probe \[refused\]$'
 want_err '^ {22}~{21}$'
 want_err 'HINT: the kernel does not let this kind of probe call it'
 [ "$(wc -l <"$TMP/err")" -le 20 ] || fail "more than 20 lines"
