@@ -361,6 +361,17 @@ drop_ebpf(Both *b)
 	buf_free(&b->e.table);
 }
 
+/* Reads before X (arp[len:2] where ARP lies at no fixed place): the kernel, and eBPF like it, adds the signed constant; libpcap's
+ * interpreter takes it for a place behind the packet. */
+static bool
+reads_before_x(const FiltInsn *v, u32 n)
+{
+	for (u32 i = 0; i < n; i++)
+		if (BPF_CLASS(v[i].code) == BPF_LD && BPF_MODE(v[i].code) == BPF_IND && (s32)v[i].k < 0)
+			return true;
+	return false;
+}
+
 /* false after the first difference */
 static bool
 one_packet(int dlt, const char *expr, const Program *ref, const Both *b, const u8 *p, u32 caplen, u32 len)
@@ -376,7 +387,7 @@ one_packet(int dlt, const char *expr, const Program *ref, const Both *b, const u
 		return true;            /* libpcap's protochain can turn for ever */
 	got = filt_run_checked(v, n, p, caplen, len, STEPS * 10, &ours);
 	got_plain = filt_run_checked(w, m, p, caplen, len, STEPS * 10, &ours_plain);
-	if (b->prog && !strstr(expr, "protochain") && caplen == len) {
+	if (b->prog && !strstr(expr, "protochain") && caplen == len && !reads_before_x(v, n)) {
 		Buf why = {0};
 		int err;
 
@@ -517,6 +528,8 @@ row(char **f, u32 count, char **files, int n_files, Sums *s)
 		else if (!strstr(msg.p, "filter:1:"))
 			wrong(dlt, expr, "refused without a place: %s", msg.p);
 		buf_free(&msg);
+	} else if (!strcmp(want, "either") && !ref.insn) {
+		;                       /* versions of libpcap differ */
 	} else if (!strcmp(want, "error") || !ref.insn) {
 		wrong(dlt, expr, "accepted, libpcap says: %s", ref.err);
 	} else if (ref.insn) {

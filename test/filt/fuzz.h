@@ -369,6 +369,7 @@ different(const Program *ref, bool refused)
 		{ "modulus by zero", "the same" },
 		{ "shift by more than", "libpcap takes the first number on the right for the shift" },
 		{ "too many registers", "libpcap needs more of the 16 memory cells" },
+		{ "more than one hyphen", "libpcap 1.10.3 takes 10-20-30 for 10-20, as piton does; newer ones refuse it" },
 	};
 
 	if (!refused)
