@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/hw_breakpoint.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -84,11 +85,21 @@ kern_perf_event(u32 type, u64 config, u64 period, bool is_freq, s32 pid, s32 cpu
 	return fd;
 }
 
+/* Where an event that stands for all CPUs is opened: here, for another CPU would have to be interrupted for it. */
+static s32
+some_cpu(void)
+{
+	int cpu = sched_getcpu();
+
+	return cpu < 0 ? 0 : cpu;
+}
+
 /* The program hangs on the tracepoint, not on the event's CPU: one event is enough for all. */
 int
 kern_attach_tracepoint(int prog_fd, u32 id, s32 pid, u64 cookie)
 {
-	return kern_attach_perf(prog_fd, kern_perf_event(PERF_TYPE_TRACEPOINT, id, 1, false, pid > 0 ? pid : -1, pid > 0 ? -1 : 0),
+	return kern_attach_perf(prog_fd, kern_perf_event(PERF_TYPE_TRACEPOINT, id, 1, false, pid > 0 ? pid : -1,
+				pid > 0 ? -1 : some_cpu()),
 				cookie);
 }
 
@@ -217,7 +228,7 @@ kern_attach_kprobe(int prog_fd, bool ret, const char *func, u64 offset, u64 addr
 	attr.config = ret && p->ret_bit >= 0 ? 1ull << p->ret_bit : 0;
 	attr.config1 = func ? ptr(func) : 0;
 	attr.config2 = func ? offset : addr;
-	return kern_attach_perf(prog_fd, sys_perf(&attr, -1, 0), cookie);
+	return kern_attach_perf(prog_fd, sys_perf(&attr, -1, some_cpu()), cookie);
 }
 
 int
@@ -233,7 +244,7 @@ kern_attach_uprobe(int prog_fd, bool ret, const char *path, u64 offset, s32 pid,
 	attr.config = (ret && p->ret_bit >= 0 ? 1ull << p->ret_bit : 0) | ref_ctr << 32;
 	attr.config1 = ptr(path);
 	attr.config2 = offset;
-	return kern_attach_perf(prog_fd, sys_perf(&attr, pid > 0 ? pid : -1, pid > 0 ? -1 : 0), cookie);
+	return kern_attach_perf(prog_fd, sys_perf(&attr, pid > 0 ? pid : -1, pid > 0 ? -1 : some_cpu()), cookie);
 }
 
 int
