@@ -312,7 +312,7 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 }
 
 #define KPROBE(n, al, ret, form) { \
-	.is_return = ret, .session = FEAT_KPROBE_SESSION, .session_type = ret ? 0 : K_KPROBE_SESSION, .session_from = 1, \
+	.is_return = ret, .session_needs = FEAT_KPROBE_SESSION, .session_type = ret ? 0 : K_KPROBE_SESSION, .session_from = 1, \
 	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_KPROBE, .space = AS_KERNEL, .same_code = true, .last_first = !(ret), \
 	.parts = 1, .usage = form, .parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = load, \
 	.code = code, .attach = attach, \

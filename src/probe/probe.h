@@ -73,9 +73,9 @@ struct Provider {
 	bool timer;                     /* fires every Probe.period (ns, or Hz if is_freq) whatever else happens: the user
 	                                 * machine can do that too */
 	bool is_return;                 /* the other half of an entry: "-l" of everything lists that alone */
-	Feature session;                /* entries: what it takes to attach one program to them and to the returns, */
-	u32 session_type;               /* and the attach type then; 0: that is not possible. session_from: how many places are */
-	u32 session_from;               /* worth it; from one place on, a pair counts as one probe, as for bpftrace */
+	Feature session_needs;          /* entries: what it takes to attach one program to them and to the returns */
+	u32 session_type;               /* the attach type then; 0: that is not possible */
+	u32 session_from;               /* how many places are worth it; where 1 is, a pair counts as one probe, as for bpftrace */
 	bool last_first;                /* of several programs at one place the kernel runs first what was attached last */
 	u32 parts;                      /* of the pattern that matches all: 1 for "*", 2 for "*:*"; 0: there is none */
 	bool watches;                   /* its places are addresses: unwatch(Probe.addr) ends them */

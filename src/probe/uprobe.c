@@ -537,7 +537,7 @@ attach(ProbeContext *pc, Probe **p, u32 n, int prog_fd, u32 *failed)
 }
 
 #define UPROBE(n, al, ret, form) { \
-	.is_return = ret, .session = FEAT_UPROBE_SESSION, .session_type = ret ? 0 : K_UPROBE_SESSION, .session_from = 2, \
+	.is_return = ret, .session_needs = FEAT_UPROBE_SESSION, .session_type = ret ? 0 : K_UPROBE_SESSION, .session_from = 2, \
 	.name = n, .alias = al, .prog_type = BPF_PROG_TYPE_KPROBE, .feature = FEAT_UPROBE, .space = AS_USER, .per_pid = true, .last_first = true, .of_files = true, \
 	.same_code = true, .usage = form, .parse = parse, .expand = expand, .args = args, .value_type = value_type, .load = load, \
 	.code = code, .attach = attach, .list_args = uargs_list, \

@@ -111,7 +111,7 @@ run_pair(Session *s)
 		for (u32 j = 0; j < n; j++) {
 			if (s->prog[j] != NOT_LOADED || !same_places(p, &s->script->progs.v[j]) || !alone(s, i, j))
 				continue;
-			if (!s->pc.has(s->machine, p->prov->session) ||
+			if (!s->pc.has(s->machine, p->prov->session_needs) ||
 			    (!kfunc && !type_btf_func(s->pc.types, NULL, "bpf_session_is_return", &kfunc)) || !kfunc)
 				return;
 			load(s, i, j, kfunc);

@@ -23,8 +23,7 @@ check_entry(Comp *c, Node *n)
 	}
 	if (m->a) {
 		check_map_key(c, m, check_expr(c, m->a), m->a->at, true);
-		if (!check_map_shape(s, m->at, true))
-			comp_err(c, n->at, E_MAP, "call to %s() expects a map with explicit keys (non-scalar map)", n->name);
+		check_map_shape(s, m->at, true);        /* what is wrong with it is told where arguments are checked */
 	} else {
 		if (!check_map_shape(s, m->at, false))
 			comp_err(c, m->at, E_MAP, "%s() needs the key to look for in %s", n->name, s->name);
