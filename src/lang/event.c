@@ -71,10 +71,11 @@ lost_finish(Comp *c)
 	c->s->maps.v[c->s->lost].init = init;
 }
 
+/* err: 0, or -errno, of which no sum is 0 again. Kernels before 5.12 have no other atomic operation than the addition. */
 void
 note_full(Comp *c, Ref err)
 {
-	ir_atomic(c->fn, BPF_OR, lost_words(c), 8 * (s32)(LOST_FULL + c->s->full.n), 8, err);
+	ir_atomic(c->fn, BPF_ADD, lost_words(c), 8 * (s32)(LOST_FULL + c->s->full.n), 8, err);
 	VEC_PUSH(c->a, &c->s->full, event_new(c, EV_MAP_FULL, c->fn->at));
 }
 
