@@ -1,5 +1,5 @@
 #!/bin/sh
-# needs: root
+# needs: root kernel>=5.17
 # In a pid namespace of its own, with its own /proc: pid and tid are those of the namespace, pid(init) that of the system; -p takes
 # the namespace's numbers, for filters, probes, stacks and their names; what is outside is not seen.
 own="unshare -m -p -f --propagation private --mount-proc"

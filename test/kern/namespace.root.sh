@@ -1,5 +1,5 @@
 #!/bin/sh
-# needs: root
+# needs: root kernel>=5.17
 # A process in a container: its own pids and files. Its number here for -p; the file of a probe is the one it sees, which is not there
 # for us; names of its stack come from that file and from the /tmp/perf-PID.map that it wrote in its own /tmp, under its own pid.
 unshare -m -p -f --propagation private --mount-proc true 2>/dev/null || skip "needs pid namespaces"
