@@ -1,4 +1,4 @@
-/* child: the command of -c. It is forked before the script is compiled (so that its pid is a constant there), waits on a
+/* child: the command of -c. It is made before the script is compiled (so that its pid is a constant there), waits on a
  * pipe until the probes are attached, and then becomes the command. A second pipe, closed by a successful exec, brings
  * exec's error back. */
 #include "run/run.h"
@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,45 +53,61 @@ split(char *cmd, char **word, int max, bool plain)
 	return quote ? -EINVAL : n;
 }
 
-/* In the child: waits for the word to go ('g'; 't': its parent wants to trace it), then execs. Does not return. */
-static void
-become(char **word, int go, int failed)
+/* What the child needs until its exec. It shares our memory (a copy would cost both sides a fault for every page that one of
+ * them writes), so it has a stack of its own and touches nothing else. */
+struct Becoming {
+	_Alignas(16) char stack[16384];
+	char path[4096], *copy;
+	char *argv[MAX_WORDS + 2];              /* a shell, for a script without #! as execvp(3) has it; the command's words */
+	int go, failed, others[2];
+};
+
+/* In the child: waits for the word to go ('g'; 't': its parent wants to trace it), then execs. Bare system calls: errno and
+ * the tables of the C library are the parent's. */
+__attribute__((no_sanitize("address", "undefined"))) static int
+become(void *arg)
 {
-	sigset_t none;
-	char c;
+	static const int unset[] = { SIGPIPE, SIGINT, SIGTERM };
+	struct Becoming *b = arg;
+	u64 none[4] = { 0 };                    /* an empty mask; SIG_DFL as the kernel's struct sigaction */
+	char c = 0;
 	int err;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	while ((err = (int)read(go, &c, 1)) < 0 && errno == EINTR)
-		;
-	if (err != 1)
-		_exit(0);               /* the tracer gave up */
+	syscall(SYS_close, b->others[0]);
+	syscall(SYS_close, b->others[1]);
+	for (u32 i = 0; i < COUNT(unset); i++)
+		syscall(SYS_rt_sigaction, unset[i], none, NULL, sizeof(u64));
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, sizeof(u64));
+	if (syscall(SYS_read, b->go, &c, 1) != 1)
+		syscall(SYS_exit_group, 0);     /* the tracer gave up */
 	if (c == 't')
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-	execvp(word[0], word);
+		syscall(SYS_ptrace, PTRACE_TRACEME, 0, NULL, NULL);
+	syscall(SYS_execve, b->path, b->argv + 1, environ);
 	err = errno;
-	if (write(failed, &err, sizeof(err)) < 0)
-		_exit(126);
-	_exit(127);
+	if (err == ENOEXEC) {
+		b->argv[1] = b->path;
+		syscall(SYS_execve, b->argv[0], b->argv, environ);
+	}
+	syscall(SYS_write, b->failed, &err, sizeof(err));
+	syscall(SYS_exit_group, 127);
+	return 0;
 }
 
-/* Looks a command up as execvp will, so that a misspelt one is told before anything is attached. */
+/* Looks a command up as execvp(3) does, so that a misspelt one is told before anything is attached. */
 static int
-findable(const char *name)
+find(const char *name, char *full, size_t room)
 {
 	const char *path = getenv("PATH");
-	char full[4096];
 
+	if (strlen(name) >= room)
+		return -ENAMETOOLONG;
+	strcpy(full, name);
 	if (strchr(name, '/'))
 		return access(name, X_OK) ? -errno : 0;
 	for (path = path ? path : "/bin:/usr/bin"; *path; path += *path == ':') {
 		size_t n = strcspn(path, ":");
 
-		if (n + strlen(name) + 2 < sizeof(full)) {
+		if (n + strlen(name) + 2 < room) {
 			memcpy(full, path, n);
 			full[n] = '/';
 			strcpy(full + n + 1, name);
@@ -113,42 +130,38 @@ close_at(int *fd)
 int
 run_child_start(Child *c, const char *cmd, bool plain)
 {
-	char *word[MAX_WORDS + 1], *copy = strdup(cmd);
+	struct Becoming *b = malloc(sizeof(*b));
 	int go[2] = { -1, -1 }, failed[2] = { -1, -1 }, err;
 
-	*c = (Child){ .pidfd = -1, .go = -1, .failed = -1 };
-	if (!copy)
+	*c = (Child){ .pidfd = -1, .go = -1, .failed = -1, .becoming = b };
+	if (!b || !(b->copy = strdup(cmd)))
 		return -ENOMEM;
-	err = split(copy, word, MAX_WORDS, plain);
-	if (err > 0)
-		err = findable(word[0]);
-	else
-		err = -EINVAL;
+	b->argv[0] = "/bin/sh";
+	err = split(b->copy, b->argv + 1, MAX_WORDS, plain);
+	err = err > 0 ? find(b->argv[1], b->path, sizeof(b->path)) : -EINVAL;
 	if (!err && (pipe2(go, O_CLOEXEC) || pipe2(failed, O_CLOEXEC)))
 		err = -errno;
-	if (err)
-		goto out;
-	c->pid = fork();
-	if (c->pid < 0) {
-		err = -errno;
-		c->pid = 0;
-		goto out;
+	if (!err) {
+		b->go = go[0];
+		b->failed = failed[1];
+		b->others[0] = go[1];
+		b->others[1] = failed[0];
+		c->pid = clone(become, b->stack + sizeof(b->stack), CLONE_VM | SIGCHLD, b);
+		if (c->pid < 0) {
+			err = -errno;
+			c->pid = 0;
+		}
 	}
-	if (!c->pid) {
-		close(go[1]);
-		close(failed[0]);
-		become(word, go[0], failed[1]);
+	if (!err) {
+		c->go = go[1];
+		c->failed = failed[0];
+		go[1] = failed[0] = -1;
+		c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
 	}
-	c->go = go[1];
-	c->failed = failed[0];
-	go[1] = failed[0] = -1;
-	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
-out:
 	for (int i = 0; i < 2; i++) {
 		close_at(&go[i]);
 		close_at(&failed[i]);
 	}
-	free(copy);
 	return err;
 }
 
@@ -165,6 +178,8 @@ go(Child *c, const char *word)
 	if (!err && read(c->failed, &err, sizeof(err)) != sizeof(err))
 		err = 0;
 	close_at(&c->failed);
+	if (err)
+		c->ended = waitpid(c->pid, &c->status, 0) == c->pid;
 	return -err;
 }
 
@@ -290,4 +305,8 @@ run_child_end(Child *c)
 	close_at(&c->go);
 	close_at(&c->failed);
 	c->pid = 0;
+	if (c->becoming)
+		free(c->becoming->copy);
+	free(c->becoming);              /* nobody stands on that stack now: exec'ed, ended or never there */
+	c->becoming = NULL;
 }

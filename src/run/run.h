@@ -54,6 +54,7 @@ typedef struct Child {
 	int pidfd, go, failed;          /* fds: readable when it ended; written to start it; exec's errno comes here */
 	bool ended, stopped;            /* stopped: at its entry */
 	int status;                     /* waitpid's, once ended */
+	struct Becoming *becoming;      /* what it stands on until its exec */
 } Child;
 /* 0 or -errno; -ENOENT, -EACCES: no such command. Words with quotes as in a shell, but no expansion; plain: quotes are characters. */
 int run_child_start(Child *c, const char *cmd, bool plain);

@@ -44,7 +44,7 @@ struct VmProg {
 	u32 each_lock;
 	u32 blind_key;                  /* nonzero: constants are blinded */
 	InsnFacts *facts;               /* of the verifier, or NULL */
-	bool rdpid;                     /* the CPU can tell its number */
+	bool bmi2, rdpid;               /* the CPU shifts without flags; can tell its number */
 	u32 refs;
 };
 

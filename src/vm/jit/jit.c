@@ -61,15 +61,19 @@ compile(const JProg *jp, size_t room, Arena *a, Native *out)
 	return 0;
 }
 
-static bool
-has_rdpid(void)
+/* Asked here and not by __builtin_cpu_supports, whose constructor every start would pay: in a guest each CPUID is a trap. */
+static void
+survey_cpu(VmProg *p)
 {
 #ifdef __x86_64__
-	u32 a, b, c = 0, d;
+	u32 a, b = 0, c = 0, d;
 
-	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && c & 1 << 22;
+	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
+		return;
+	p->bmi2 = b & bit_BMI2;
+	p->rdpid = c & bit_RDPID;
 #else
-	return false;
+	(void)p;
 #endif
 }
 
@@ -106,7 +110,7 @@ vm_jit(VmProg *p, Buf *why)
 {
 	int err;
 
-	p->rdpid = has_rdpid();
+	survey_cpu(p);
 	err = translate(p, false, &p->native);
 	if (err && why)
 		buf_puts(why, !emit ? "there is no JIT for this machine" : err == -ENOTSUP ?

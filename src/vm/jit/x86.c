@@ -580,13 +580,8 @@ round_of(Emit *e)
 size_t
 jit_x86(const JProg *jp, u8 *buf, size_t room, u64 where, u32 *at, u32 *fixed)
 {
-	Emit e = { .jp = jp, .start = buf, .end = buf + room, .where = where, .at = at };
+	Emit e = { .jp = jp, .start = buf, .end = buf + room, .where = where, .at = at, .bmi2 = jp->p->bmi2, .rdpid = jp->p->rdpid };
 
-#ifdef __x86_64__
-	__builtin_cpu_init();
-	e.bmi2 = __builtin_cpu_supports("bmi2");
-	e.rdpid = jp->p->rdpid;
-#endif
 	e.far_jumps = true;
 	memset(at, 0, 3 * ((size_t)jp->n + 1) * sizeof(u32));
 	if (!round_of(&e))
