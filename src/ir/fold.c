@@ -307,6 +307,8 @@ simplify_compare(Fn *fn, Ins *i)
 	}
 	if (!bits)
 		return 0;
+	if (a->op == IR_call && a->imm == BPF_FUNC_get_smp_processor_id)
+		bits = UINT32_MAX;      /* true, and of no harm here; as a fact about masks it would be news to older verifiers */
 	if (i->op == IR_eq || i->op == IR_ne) {
 		if ((u64)k & ~bits)
 			return ir_const(fn, i->op == IR_ne);

@@ -644,5 +644,6 @@ ir_rega(MFn *mf)
 		}
 		arena_free(g.a);
 	}
+	ir_forward_reloads(mf);
 	ir_share_slots(mf);
 }

@@ -31,4 +31,7 @@ typedef Vec(Reg) RegList;
 void ir_spill(MFn *mf, Vregs *vr, const bool *which);
 void ir_share_slots(MFn *mf);
 
+/* reload.c: with hard registers in place, drops accesses of slots whose value is in a register. */
+void ir_forward_reloads(MFn *mf);
+
 #endif

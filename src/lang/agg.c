@@ -149,6 +149,10 @@ add_bucket(Comp *c, const Type *t, Ref slot, Ref v, u32 out)
 	/* Always true; the verifier cannot see it. */
 	ir_br(fn, ir_bini(fn, IR_ult, b, n), in, out);
 	enter(c, in);
+	/* What bits are known of a value (of `x << 22`, say) and its bounds may not agree on a way that is never gone; Linux 6.1
+	 * then knows nothing of the sum of an address and the bucket. A mask makes them agree. */
+	if (t->kind == TY_HIST && t->count)
+		b = ir_bini(fn, IR_and, b, (1ll << (64 - __builtin_clzll(n - 1))) - 1);
 	add(c, ir_bin(fn, IR_add, slot, ir_bini(fn, IR_shl, b, 3)), 0, ir_const(fn, 1));
 }
 
