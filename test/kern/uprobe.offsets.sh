@@ -7,7 +7,8 @@ run "$PITON" --dry-run -e 'uprobe:./inlined:one+1 { exit(); }'
 want_status 2
 want_err 'into the middle of an instruction: \./inlined:one\+1'
 want_err 'HINT: the instruction begins at one\+0; --unsafe'
-run "$PITON" --unsafe --dry-run -e 'uprobe:./inlined:one+1 { exit(); }'
+cp inlined "$TMP/own"      # what runs ./inlined for another test at this moment would not live through it
+run "$PITON" --unsafe --dry-run -e "uprobe:$TMP/own:one+1 { exit(); }"
 want_status 0
 run "$PITON" --dry-run -e 'uprobe:./inlined:one+100000 { exit(); }'
 want_err 'Offset outside the function bounds'
