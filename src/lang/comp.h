@@ -136,6 +136,8 @@ static inline u64 comp_cf(Comp *c, ConfigId id) { return c->cf->v[id].n; }
 void comp_source(Comp *c, const char *text, size_t n, u32 base);
 void import_file(Comp *c, Node *n);
 void options_check(Comp *c);    /* builtins/static.c */
+/* The pid namespace that piton lives in; false: the first one, whose ids the kernel gives anyway. (builtins/process.c) */
+bool lang_own_namespace(u64 *dev, u64 *ino);
 bool library_load(Comp *c, const char *name);   /* true: it has been read, and may have this macro */
 void macro_add(Comp *c, Node *macro);
 void macro_expand_all(Comp *c, Node **n);

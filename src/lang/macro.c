@@ -158,6 +158,15 @@ expand_call(Comp *c, Node **at, u32 depth, const MacroSet *set)
 	*at = body;
 }
 
+/* A call of a builtin; arguments where it takes none make it another thing. */
+static bool
+is_builtin(const Node *call)
+{
+	const Builtin *b = builtin_find(call->name);
+
+	return b && (!call->n || !b->sig || *b->sig);
+}
+
 static void
 expand(Comp *c, Node **at, u32 depth)
 {
@@ -173,9 +182,9 @@ expand(Comp *c, Node **at, u32 depth)
 	expand(c, &n->c, depth);
 	if (n->kind == ND_CALL || n->kind == ND_IDENT)
 		set = map_get(&c->macro_sets, n->name, strlen(n->name));
-	if (!set && n->kind == ND_CALL && !builtin_find(n->name) && library_load(c, n->name))
+	if (!set && n->kind == ND_CALL && !is_builtin(n) && library_load(c, n->name))
 		set = map_get(&c->macro_sets, n->name, strlen(n->name));
-	if (set && !(n->kind == ND_IDENT && !choose(set, n)))
+	if (set && (choose(set, n) || (n->kind == ND_CALL && !is_builtin(n))))
 		expand_call(c, at, depth, set);
 }
 

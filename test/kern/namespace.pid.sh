@@ -1,5 +1,5 @@
 #!/bin/sh
-# needs: root kernel>=5.17
+# needs: root btf kernel>=5.17
 # In a pid namespace of its own, with its own /proc: pid and tid are those of the namespace, pid(init) that of the system; -p takes
 # the namespace's numbers, for filters, probes, stacks and their names; what is outside is not seen.
 own="unshare -m -p -f --propagation private --mount-proc"
@@ -8,6 +8,8 @@ $own true 2>/dev/null || skip "needs pid namespaces"
 run $own "$PITON" -q -c './calls 3' -e 'uprobe:./calls:leaf { printf("%d %d %d\n", pid == cpid, tid == pid, pid(init) > pid); }'
 want_out '^1 1 1$'
 want_no_out '0'
+run $own "$PITON" -q -c './calls 3' -e 'uprobe:./calls:leaf { printf("%s %s\n", comm(pid), comm(1)); }'
+want_out '^calls piton$'
 # The stack's frames have names: the process is looked up by its number here.
 run $own "$PITON" -q -c './calls 3' -e 'uprobe:./calls:leaf { @[ustack(2)] = count(); }'
 want_out '^ *leaf\+0$'

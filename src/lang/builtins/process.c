@@ -5,9 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The pid namespace that piton lives in: {device, inode}; false: the first one, whose ids the kernel gives anyway. */
-static bool
-own_namespace(u64 *dev, u64 *ino)
+bool
+lang_own_namespace(u64 *dev, u64 *ino)
 {
 	struct stat st;
 
@@ -46,7 +45,7 @@ current_id(Comp *c, bool init, bool tid)
 	u64 dev, ino;
 	Ref r;
 
-	if (!init && own_namespace(&dev, &ino) && comp_has(c, FEAT_NS_PID))
+	if (!init && lang_own_namespace(&dev, &ino) && comp_has(c, FEAT_NS_PID))
 		return ir_load(c->fn, ns_ids(c, dev, ino), tid ? 0 : 4, 4, false);
 	r = ir_call(c->fn, BPF_FUNC_get_current_pid_tgid, 0, NULL);
 	return tid ? ir_ext(c->fn, r, 4, false) : ir_bini(c->fn, IR_shr, r, 32);
