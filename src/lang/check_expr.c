@@ -450,7 +450,7 @@ check_arg(Comp *c, Node *n, Node *arg, char want)
 		comp_err(c, arg->at, E_ARGS, "%s() expects a map to be provided", n->name);
 		return false;
 	}
-	if (arg->kind == ND_TYPE && want == 'x') {
+	if (arg->kind == ND_TYPE && want == 't') {
 		check_type(c, arg);
 		return arg->type->kind != TY_ERROR;
 	}

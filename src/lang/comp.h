@@ -64,7 +64,7 @@ enum {
 	B_MAPARG = 64,          /* takes whole maps as arguments */
 };
 /* sig: one letter per argument: i integer, p pointer or integer, s string, S string literal, n literal number, m whole map,
- * x anything; behind '?' optional, '*' any number more. NULL: no parentheses. */
+ * x anything, t that or a type; behind '?' optional, '*' any number more. NULL: no parentheses. */
 struct Builtin {
 	const char *name, *sig;
 	u32 flags;

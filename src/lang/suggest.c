@@ -22,14 +22,15 @@ collect(void *arg, Probe *p)
 static Names
 find(Comp *c, const char *pattern)
 {
-	ProbeContext pc = *c->pc;
+	ProbeContext *pc = NEW(c->a, ProbeContext);     /* providers keep it */
 	Names n = { .a = c->a };
 	Probe *p;
 
-	pc.d = diag_new(c->a);
-	p = probe_parse(&pc, pattern, strlen(pattern), (Span){ 0, 0 });
+	*pc = *c->pc;
+	pc->d = diag_new(c->a);
+	p = probe_parse(pc, pattern, strlen(pattern), (Span){ 0, 0 });
 	if (p)
-		probe_expand(&pc, p, collect, &n);
+		probe_expand(pc, p, collect, &n);
 	return n;
 }
 

@@ -319,12 +319,12 @@ check_getopt(Comp *c, Node *n)
 }
 
 const Builtin builtins_static[] = {
-	{ "is_literal",          "x", 0, check_is_literal, lower_num },
-	{ "is_ptr",              "x", 0, check_is_ptr, lower_num },
-	{ "is_str",              "x", 0, check_is_str, lower_num },
-	{ "is_array",            "x", 0, check_is_array, lower_num },
-	{ "is_integer",          "x", 0, check_is_integer, lower_num },
-	{ "is_unsigned_integer", "x", 0, check_is_unsigned, lower_num },
+	{ "is_literal",          "t", 0, check_is_literal, lower_num },
+	{ "is_ptr",              "t", 0, check_is_ptr, lower_num },
+	{ "is_str",              "t", 0, check_is_str, lower_num },
+	{ "is_array",            "t", 0, check_is_array, lower_num },
+	{ "is_integer",          "t", 0, check_is_integer, lower_num },
+	{ "is_unsigned_integer", "t", 0, check_is_unsigned, lower_num },
 	{ "kaddr",               "S", 0, check_kaddr, lower_num },
 	{ "uaddr",               "S", 0, check_uaddr, lower_uaddr },
 	{ "cgroupid",            "S", 0, check_cgroupid, lower_num },
