@@ -335,15 +335,20 @@ divided(Comp *c, const Type *t, Ref sum, Ref n)
 	return ir_get(fn, r);
 }
 
-/* The number that an aggregation amounts to: over the places of all CPUs, in a loop. key 0: a scalar. */
+/* The number that an aggregation amounts to: over the places of all CPUs, in a loop. key 0: a scalar. at: who asks. */
 Ref
-agg_gather(Comp *c, MapSym *m, Ref key)
+agg_gather(Comp *c, MapSym *m, Ref key, Span at)
 {
 	Fn *fn = c->fn;
 	u32 head = ir_block(fn), body = ir_block(fn), next = ir_block(fn), done = ir_block(fn);
 	Var i = ir_var(fn), acc = ir_var(fn), n = ir_var(fn);
 	Ref k, slot;
 
+	if (key && !comp_has(c, FEAT_MAP_LOOKUP_PERCPU)) {
+		diag_err(c->d, at, E_UNSUPPORTED, "to read an aggregation under a key needs bpf_map_lookup_percpu_elem, which this kernel lacks "
+			 "(Linux 5.19)");
+		return ir_const(fn, 0);
+	}
 	ir_set(fn, i, ir_const(fn, 0));
 	ir_set(fn, acc, ir_const(fn, 0));
 	ir_set(fn, n, ir_const(fn, 0));
@@ -378,5 +383,5 @@ agg_read(Comp *c, Node *n)
 {
 	MapSym *m = n->sym;
 
-	return agg_gather(c, m, m->keyed ? map_key(c, m, n->a) : 0);
+	return agg_gather(c, m, m->keyed ? map_key(c, m, n->a) : 0, n->at);
 }

@@ -278,7 +278,7 @@ Ref map_address(Comp *c, Node *n);                              /* &@m, &@m[k] *
 /* agg.c */
 void agg_assign(Comp *c, Node *map, Node *call);
 Ref agg_read(Comp *c, Node *n);
-Ref agg_gather(Comp *c, MapSym *m, Ref key);
+Ref agg_gather(Comp *c, MapSym *m, Ref key, Span at);
 void agg_tseries(Comp *c, const Type *t, Ref slot, Ref v, u32 out);
 /* event.c: records into the ring */
 void note_full(Comp *c, Ref err);       /* an update of a map gave err here: nonzero says that it found no room */

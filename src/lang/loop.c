@@ -252,7 +252,7 @@ lower_entries(Comp *c, Node *n)
 	if (f[1].offset > f[0].type->size)
 		ir_zero(c->fn, mem, (s32)f[0].type->size, f[1].offset - f[0].type->size);
 	if (type_is_agg(m->value)) {
-		store_scalar(c, mem, (s32)f[1].offset, f[1].type, agg_gather(c, m, ir_param(c->fn, 1)));
+		store_scalar(c, mem, (s32)f[1].offset, f[1].type, agg_gather(c, m, ir_param(c->fn, 1), n->at));
 	} else {
 		Val val = val_mem(m->value, ir_param(c->fn, 2), 0);
 

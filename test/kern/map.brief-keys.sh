@@ -1,4 +1,5 @@
 # A map that only aggregates under long keys has its short ones apart: printed, cleared and counted they are one map. Strings on
+# needs: kernel>=5.13
 # both sides of the border; a map that is also looked up has but one.
 dir=$TMP/d; mkdir "$dir"
 long=$dir/$(printf '%0200d' 0)

@@ -48,7 +48,7 @@ clear_scalar(Comp *c, MapSym *m)
 		ir_zero(fn, p, 0, def->value_size);
 		return was;
 	}
-	was = agg_gather(c, m, 0);
+	was = agg_gather(c, m, 0, m->at);
 	ir_zero(fn, p, 0, def->value_size);
 	return ir_bini(fn, IR_ne, was, 0);
 }
