@@ -64,7 +64,7 @@ void ir_mi_regs(const Mi *m, MiRegs *r);
 bool ir_mi_is_copy(const Mi *m);        /* mov of 64 bits between registers */
 void ir_mach_print(const MFn *mf, Buf *out);
 
-/* isel.c */
+/* isel_flow.c */
 MFn *ir_isel(Fn *fn, const IrOptions *opt, Arena *a);
 /* rega.c: every register becomes one of r0-r9; spills get slots. */
 void ir_rega(MFn *mf);

@@ -1,9 +1,10 @@
 /* verify: is this program safe? A walk over all paths of abstract states, pruned where a state was seen before.
  * scan.c checks the form of the code, finds functions and computes live registers; walk.c walks; alu.c, mem.c, stack.c, call.c and
- * branch.c give the meaning of an instruction over abstract values; range.c and tnum.c are those values; prune.c compares
- * states; state.c owns them; explain.c puts a refusal into words. arg.c checks what a call is given: of a helper (call.c), of a
- * kernel function (kfunc.c), with what these keep on the stack (dynptr.c, iter.c); kobject.c knows objects of the kernel, unpriv.c
- * what an ordinary user may not do. The rules are those of Linux 6.18.
+ * branch.c give the meaning of an instruction over abstract values; tnum.c and range.c are those values, range_alu.c and
+ * range_branch.c what operations and comparisons make of them; prune.c compares states; state.c owns them; explain.c puts a
+ * refusal into words. arg.c checks what a call is given: of a helper (call.c), of a kernel function (kfunc.c), with what these
+ * keep on the stack (dynptr.c, iter.c); kobject.c knows objects of the kernel, unpriv.c what an ordinary user may not do. The
+ * rules are those of Linux 6.18.
  * Names seen outside their file begin with vf_ (tnum_ for known bits). Locals: v Verifier, s State, f Frame, r Reg. */
 #ifndef VM_VERIFY_VERIFY_H
 #define VM_VERIFY_VERIFY_H
@@ -88,21 +89,23 @@ static inline bool vf_is_zero(const Reg *r) { return r && r->kind == R_SCALAR &&
 void vf_reg_unknown(Reg *r);                       /* any 64-bit number */
 void vf_reg_known(Reg *r, u64 value);
 void vf_reg_known_zero(Reg *r);                    /* bounds and bits only, for pointers without a variable part */
+bool vf_reg_is_const(const Reg *r, bool sub32);
+u64 vf_reg_const(const Reg *r, bool sub32);
 void vf_reg_sync(Reg *r);
 bool vf_reg_sane(const Reg *r);                    /* no empty interval */
 void vf_reg_zext32(Reg *r);
 void vf_reg_truncate(Reg *r, u32 size);            /* zero-extending */
 void vf_reg_sign_extend(Reg *r, u32 size);
 void vf_reg_sign_extend32(Reg *r, u32 size);       /* movsx of ALU32 */
+/* range_alu.c */
 void vf_reg_alu(Reg *dst, const Reg *src, u8 op, bool alu32);
 void vf_reg_add_const(Reg *r, s64 n);              /* bounds of r + n, as linked registers get them */
+/* range_branch.c */
 int vf_reg_branch_taken(const Reg *a, const Reg *b, u8 op, bool jmp32);  /* 1, 0, -1 unknown; both scalars; may be the same */
 void vf_reg_refine(Reg *a, Reg *b, u8 op, bool jmp32);                   /* `a op b` holds */
 u8 vf_jump_reversed(u8 op);                        /* condition of the other branch; JSET gives OP_JNSET */
 u8 vf_jump_flipped(u8 op);                         /* operands exchanged */
 enum { OP_JNSET = BPF_JSET | BPF_X };
-bool vf_reg_is_const(const Reg *r, bool sub32);
-u64 vf_reg_const(const Reg *r, bool sub32);
 void vf_reg_print(const Reg *r, Buf *out);         /* explain.c: as the kernel's log prints it */
 
 typedef enum SlotType { T_INVALID, T_SPILL, T_MISC, T_ZERO, T_DYNPTR, T_ITER } SlotType;
