@@ -37,7 +37,7 @@ void btf_adopt(Types *ts, Type *t);                     /* the same of a struct 
 bool btf_enumerator(Types *ts, const char *name, s64 *value, const Type **type);
 void btf_free(struct Btf *b);
 
-/* cdecl.c: the number that a macro of the script's C stands for. */
+/* cmacro.c: the number that a macro of the script's C stands for. */
 bool c_macro_value(Types *ts, const char *name, s64 *value, const Type **type);
 
 #endif

@@ -110,6 +110,8 @@ bool type_enumerator(Types *ts, const char *name, s64 *value, const Type **type)
 /* cdecl.c, cpp.c: C text of the script at base: preprocessor lines and declarations. false: errors went to d. */
 bool type_parse_c(Types *ts, Diag *d, const char *text, size_t n, u32 base);
 void type_include_dir(Types *ts, const char *dir);      /* -I, before the text is parsed */
+
+/* cmacro.c */
 /* The replacement text of a macro without parameters, expanded ("3 + 4", "\"x\""); NULL if there is none. */
 const char *type_macro(Types *ts, const char *name);
 /* The same of text, "name(...)", for a macro with parameters. */
