@@ -117,7 +117,7 @@ const char *type_macro(Types *ts, const char *name);
 /* The same of text, "name(...)", for a macro with parameters. */
 const char *type_macro_call(Types *ts, const char *name, const char *text, u32 n);
 
-/* btf.c: opened at first use from /sys/kernel/btf/vmlinux, or the file set here. */
+/* btf.c, btf_name.c: opened at first use from /sys/kernel/btf/vmlinux, or the file set here. */
 void type_set_btf(Types *ts, const char *path);         /* NULL: the default; "": none */
 bool type_has_btf(Types *ts);
 /* A kernel function's prototype (TY_FUNC: elem result, fields parameters); module may be NULL. *id: its BTF id. */
