@@ -71,7 +71,7 @@ struct Fn {
 	u32 n_vars;
 	u32 cur;                        /* block that is being built; NO_BLOCK after a terminator */
 	Span at;                        /* span given to what is built next */
-	struct Builder *builder;        /* private to build.c */
+	struct Builder *builder;        /* private to build.c and ssa.c */
 };
 
 typedef struct Unit {
@@ -124,12 +124,12 @@ Ref ir_call(Fn *fn, u32 helper, u32 n, const Ref *args);
 u32 ir_block(Fn *fn);
 u32 ir_block_cold(Fn *fn);
 void ir_start(Fn *fn, u32 block);
-void ir_seal(Fn *fn, u32 block);
+void ir_seal(Fn *fn, u32 block);                /* ssa.c */
 void ir_jmp(Fn *fn, u32 to);
 void ir_br(Fn *fn, Ref cond, u32 yes, u32 no);  /* cond: any value, != 0 is true */
 void ir_ret(Fn *fn, Ref v);                     /* 0: returns constant 0 */
 bool ir_ended(const Fn *fn);                    /* the current block has its terminator */
-/* Variables of the front end. Reading one that was never set gives const 0. */
+/* ssa.c: variables of the front end. Reading one that was never set gives const 0. */
 Var ir_var(Fn *fn);
 void ir_set(Fn *fn, Var v, Ref r);
 Ref ir_get(Fn *fn, Var v);

@@ -65,9 +65,6 @@ Ref ir_leaf(Fn *fn, IrOp op, s64 imm, u32 imm2);
 extern bool ir_plain;                   /* for tests: the builder appends what it is told, without simplifying */
 Ref ir_append(Fn *fn, Ins i);           /* simplified, at the end of fn->cur */
 Ref ir_new(Fn *fn, u32 block, Ins i);   /* as it is; the caller puts it into the block's list */
-/* Variables in finished blocks: all are set (at the ends of blocks) before any is asked for. */
-void ir_set_at(Fn *fn, Var v, u32 block, Ref r);
-Ref ir_get_at_start(Fn *fn, Var v, u32 block);
 /* A value that was replaced became IR_none with `a` its successor. */
 static inline Ref
 alias(const Fn *fn, Ref r)
@@ -86,6 +83,14 @@ drop(Fn *fn, Ref r)
 {
 	*at(fn, r) = (Ins){ .op = IR_none };
 }
+
+/* ---- ssa.c ---- */
+/* Variables in finished blocks: all are set (at the ends of blocks) before any is asked for. */
+void ir_set_at(Fn *fn, Var v, u32 block, Ref r);
+Ref ir_get_at_start(Fn *fn, Var v, u32 block);
+Ref ir_trivial(const Fn *fn, Ref phi);  /* the one value that a phi can have, or 0 if there are several */
+
+/* ---- tidy.c ---- */
 /* Follows all aliases, drops IR_none from the lists, removes trivial phis and unreachable blocks. Every pass ends so. */
 void ir_tidy(Fn *fn);
 

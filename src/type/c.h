@@ -29,10 +29,14 @@ typedef struct CParse {
 typedef Vec(CTok) CTokens;
 /* All tokens of a text after preprocessing, CT_EOF last. Macros stay known to ts. */
 void cpp_run(Types *ts, Diag *d, const char *text, size_t n, u32 base, CTokens *out);
+
+/* cpp_macro.c */
 /* The replacement of a macro without parameters, expanded; false if there is none of that name. */
 bool cpp_macro(Types *ts, const char *name, CTokens *out);
 /* The expansion of text, "name(...)": a call of a macro with parameters; false if there is none of that name. */
 bool cpp_call(Types *ts, const char *name, const char *text, u32 n, CTokens *out);
+
+/* cpp_lex.c */
 bool c_is(const CTok *t, const char *word);
 
 /* cexpr.c: a constant expression. p->failed tells that it is none (nothing was reported). */

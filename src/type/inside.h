@@ -31,13 +31,17 @@ typedef struct BtfHead { u32 name, info, size; } BtfHead;
 #define BTF_VLEN_OF(h) ((h)->info & 0xffff)
 const BtfHead *btf_head(struct Btf *b, u32 id);
 const char *btf_str(const struct Btf *b, u32 off);      /* "" for what is none */
-const Type *btf_find(Types *ts, char kind, const char *name, size_t n);   /* kind: 's' 'u' 'e' 't'(ypedef) 'i'(nt) */
-void btf_complete(Types *ts, Type *t);                  /* fills in members, size, align of a struct with a BTF id */
-void btf_adopt(Types *ts, Type *t);                     /* the same of a struct that C text only names, if BTF has one */
-bool btf_enumerator(Types *ts, const char *name, s64 *value, const Type **type);
 void btf_free(struct Btf *b);
 
-/* cdecl.c: the number that a macro of the script's C stands for. */
+/* btf_name.c */
+const Type *btf_find(Types *ts, char kind, const char *name, size_t n);   /* kind: 's' 'u' 'e' 't'(ypedef) 'i'(nt) */
+bool btf_enumerator(Types *ts, const char *name, s64 *value, const Type **type);
+
+/* btf_type.c */
+void btf_complete(Types *ts, Type *t);                  /* fills in members, size, align of a struct with a BTF id */
+void btf_adopt(Types *ts, Type *t);                     /* the same of a struct that C text only names, if BTF has one */
+
+/* cmacro.c: the number that a macro of the script's C stands for. */
 bool c_macro_value(Types *ts, const char *name, s64 *value, const Type **type);
 
 #endif

@@ -110,12 +110,14 @@ bool type_enumerator(Types *ts, const char *name, s64 *value, const Type **type)
 /* cdecl.c, cpp.c: C text of the script at base: preprocessor lines and declarations. false: errors went to d. */
 bool type_parse_c(Types *ts, Diag *d, const char *text, size_t n, u32 base);
 void type_include_dir(Types *ts, const char *dir);      /* -I, before the text is parsed */
+
+/* cmacro.c */
 /* The replacement text of a macro without parameters, expanded ("3 + 4", "\"x\""); NULL if there is none. */
 const char *type_macro(Types *ts, const char *name);
 /* The same of text, "name(...)", for a macro with parameters. */
 const char *type_macro_call(Types *ts, const char *name, const char *text, u32 n);
 
-/* btf.c: opened at first use from /sys/kernel/btf/vmlinux, or the file set here. */
+/* btf.c, btf_name.c: opened at first use from /sys/kernel/btf/vmlinux, or the file set here. */
 void type_set_btf(Types *ts, const char *path);         /* NULL: the default; "": none */
 bool type_has_btf(Types *ts);
 /* A kernel function's prototype (TY_FUNC: elem result, fields parameters); module may be NULL. *id: its BTF id. */

@@ -225,6 +225,19 @@ type_struct_set(Types *ts, const Type *s, Field *fields, u32 n, u32 size, u32 al
 	t->is_complete = true;
 }
 
+/* Places a bitfield in the aligned word of its type, as C does; in the bytes that hold it if it is packed. */
+void
+type_place_bits(Field *f, u32 bit_off, u32 bits)
+{
+	u32 size = f->type->size == 1 || f->type->size == 2 || f->type->size == 4 ? f->type->size : 8;
+
+	f->offset = bit_off / 8 / size * size;
+	if (bit_off - f->offset * 8 + bits > size * 8)
+		f->offset = bit_off / 8;
+	f->bit_offset = (u16)(bit_off - f->offset * 8);
+	f->bit_size = (u16)bits;
+}
+
 const Type *
 type_enum_new(Types *ts, const char *name, const Type *base, const EnumValue *values, u32 n)
 {
