@@ -134,8 +134,6 @@ c_decoration(CParse *p, Attributes *a)
 /* ---- declarators ---- */
 
 /* A type built from the inside out: what stands right of the name, then left of it. */
-typedef struct Declarator { const CTok *name; const Type *type; } Declarator;
-
 static const Type *
 array_of(CParse *p, const Type *elem, u64 n)
 {

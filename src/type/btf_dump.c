@@ -1,10 +1,9 @@
-/* btfdump: types of the kernel as C text, as their programmers wrote them: with the names of typedefs, which Types drop. */
-#include "type/inside.h"
+/* btf_dump: types of the kernel as C text, as their programmers wrote them: with the names of typedefs, which Types drop. */
+#include "type/btf.h"
 
-#include <linux/btf.h>
 #include <stdlib.h>
 
-enum { MAX_DEPTH = 32, K_FLOAT = 16, K_TYPE_TAG = 18, K_ENUM64 = 19 };
+enum { MAX_DEPTH = 32 };
 
 typedef struct Dump { struct Btf *b; Buf *out; int depth; } Dump;
 
