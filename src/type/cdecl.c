@@ -131,9 +131,8 @@ c_decoration(CParse *p, Attributes *a)
 	return false;
 }
 
-/* ---- declarators ---- */
+/* ---- declarators: a type is built from the inside out, by what stands right of the name, then left of it ---- */
 
-/* A type built from the inside out: what stands right of the name, then left of it. */
 static const Type *
 array_of(CParse *p, const Type *elem, u64 n)
 {
