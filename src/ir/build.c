@@ -281,6 +281,12 @@ ir_call(Fn *fn, u32 helper, u32 n, const Ref *args)
 	return ir_append(fn, i);
 }
 
+Ref
+ir_call_apart(Fn *fn, u32 helper)
+{
+	return ir_append(fn, (Ins){ .op = IR_call, .imm = helper, .imm2 = 1 });
+}
+
 /* ---- control flow ---- */
 
 u32

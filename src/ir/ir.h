@@ -117,6 +117,7 @@ Ref ir_atomic(Fn *fn, u32 op, Ref base, s32 off, u32 size, Ref v);      /* op: i
 void ir_zero(Fn *fn, Ref base, s32 off, u32 n);
 void ir_copy(Fn *fn, Ref to, s32 off, Ref from, u32 n);          /* no overlap; both readable directly (stack, map value, ring) */
 Ref ir_call(Fn *fn, u32 helper, u32 n, const Ref *args);
+Ref ir_call_apart(Fn *fn, u32 helper);  /* without arguments; merged with its like alone, not with ir_call()'s */
 #define IR_CALL(fn, helper, ...) ir_call((fn), (helper), \
 	COUNT(((Ref[]){ __VA_ARGS__ })), (Ref[]){ __VA_ARGS__ })
 /* Control flow. A block is filled after ir_start(); ir_seal() says that no further edge will come to it (loops: seal the
