@@ -215,7 +215,7 @@ kern_prog_load(Machine *m, const Code *code, const int *maps, u32 n_maps, Refusa
 	}
 	if (code->btf) {
 		btf_fd = load_btf(code->btf, code->btf_size);
-	} else if (has_functions(insns, code->n)) {
+	} else if (code->full_name || has_functions(insns, code->n)) {
 		VecU32 starts = { 0 };
 		Buf btf = { 0 };
 
