@@ -119,6 +119,7 @@ typedef struct MapField { MapFieldKind kind; u32 off, size; const char *type; } 
 
 typedef struct Code {
 	const char *name;               /* what the kernel shows, <= 15 characters are kept */
+	const char *full_name;          /* of the function, in the BTF that a Machine makes where it is needed; NULL: name */
 	u32 prog_type, attach_type;     /* BPF_PROG_TYPE_*, expected_attach_type */
 	u32 btf_id;                     /* attach_btf_id for tracing programs, or 0 */
 	u32 btf_fd;                     /* module BTF, or 0 */

@@ -1,7 +1,9 @@
 /* btf: the little BTF that the kernel wants for a program with callbacks: a name and a prototype for each function. */
 #include "kern/machine.h"
 
+#include <ctype.h>
 #include <linux/btf.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static u32
@@ -30,16 +32,20 @@ kern_make_btf(const Code *code, const VecU32 *starts, Buf *out)
 	Buf strs = { 0 }, types = { 0 };
 	u32 int_bits = BTF_INT_SIGNED << 24 | 32;
 	struct btf_header h = { .magic = BTF_MAGIC, .version = BTF_VERSION, .hdr_len = sizeof(h) };
-	char name[BPF_OBJ_NAME_LEN];
 
 	buf_putc(&strs, 0);
 	type(&types, string(&strs, "int"), BTF_KIND_INT, 0, 4);
 	buf_put(&types, &int_bits, 4);
 	type(&types, 0, BTF_KIND_FUNC_PROTO, 0, 1);
 	for (u32 i = 0; i < starts->n; i++) {
-		kern_object_name(name, i ? "callback" : code->name);
+		char name[128];
+
+		if (i)
+			snprintf(name, sizeof(name), "callback_%u", i);
+		else
+			snprintf(name, sizeof(name), "%s", code->full_name ? code->full_name : code->name ? code->name : "");
 		for (char *c = name; *c; c++)
-			if (*c == '.')
+			if (!isalnum((u8)*c))
 				*c = '_';
 		if (!name[0] || (name[0] >= '0' && name[0] <= '9'))
 			memcpy(name, "prog", 5);

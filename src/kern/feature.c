@@ -48,6 +48,17 @@ helper(u32 prog_type, u32 id)
 	return log[0] && !strstr(log, "invalid func ") && !strstr(log, "unknown func ") && !strstr(log, "cannot use helper ");
 }
 
+/* For those that only some tracing programs may call: known by its number is enough. */
+static bool
+numbered(u32 id)
+{
+	Insn insns[] = { CALL((s32)id), MOV0, RETURN };
+	char log[4096];
+
+	closed(load(BPF_PROG_TYPE_KPROBE, 0, insns, COUNT(insns), log, sizeof(log)));
+	return log[0] && !strstr(log, "invalid func ") && !strstr(log, "func unknown#");
+}
+
 static bool
 map(u32 type, u32 key, u32 value, u32 n, u32 flags)
 {
@@ -219,13 +230,8 @@ try(Feature f)
 	case FEAT_TASK_BTF: return helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_current_task_btf);
 	case FEAT_NS_PID: return helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_ns_current_pid_tgid);
 	case FEAT_STRNCMP: return helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_strncmp);
-	case FEAT_D_PATH: {     /* only some tracing programs may call it; known by its number is enough */
-		Insn insns[] = { CALL(BPF_FUNC_d_path), MOV0, RETURN };
-		char log[4096];
-
-		closed(load(BPF_PROG_TYPE_KPROBE, 0, insns, COUNT(insns), log, sizeof(log)));
-		return log[0] && !strstr(log, "invalid func ") && !strstr(log, "func unknown#");
-	}
+	case FEAT_D_PATH: return numbered(BPF_FUNC_d_path);
+	case FEAT_FUNC_ARG: return numbered(BPF_FUNC_get_func_arg);
 	case FEAT_JIFFIES: return helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_jiffies64);
 	case FEAT_COOKIE: return helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie);
 	case FEAT_FUNC_IP: return helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_func_ip);

@@ -44,6 +44,12 @@ int kern_btf_fd(const char *module);                             /* of a module'
 int kern_iter_fd(int link_fd);                                   /* reading it to the end runs the program for each object */
 int kern_breakpoint(u64 addr, u32 len, const char *mode, s32 pid, s32 cpu);
 
+/* loaded.c: programs in the kernel that have BTF, whoever loaded them. */
+typedef struct LoadedProg { u32 id, btf_id, n_funcs; const u32 *funcs; } LoadedProg;    /* funcs: BTF ids, the program itself first */
+int kern_loaded_each(int (*fn)(void *arg, const LoadedProg *p), void *arg);     /* fn gives nonzero to stop; 0 or -errno */
+int kern_loaded_fd(u32 id);                                      /* or -errno */
+int kern_loaded_btf(u32 btf_id, Buf *out);
+
 /* mmap.c: what processes map, as it happens, for symbols of those that are gone by the time they are asked for. */
 typedef struct MmapWatch MmapWatch;
 typedef struct MmapTold {

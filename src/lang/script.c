@@ -207,6 +207,7 @@ make_program(Comp *c, Clause *cl)
 		return;
 	c->scratch += ALIGN(c->unit->scratch_bytes, 64);
 	sp.code.name = cl->p && cl->p->func ? arena_printf(c->a, "%s_%s", cl->prov->name, cl->p->func) : cl->prov->name;
+	sp.code.full_name = arena_printf(c->a, "%s_%u", cl->p ? cl->p->name : cl->prov->name, c->s->progs.n + 1);
 	sp.code.prog_type = cl->prov->prog_type;
 	sp.code.attach_type = cl->prov->attach_type;
 	sp.code.license = c->cf->v[CF_LICENSE].s;

@@ -127,13 +127,10 @@ take(Btf *b)
 	return b->strs[0] == 0 && b->strs[h.str_len - 1] == 0;
 }
 
+/* Of b->map, which is given back if it is no BTF. */
 static Btf *
-open_blob(Types *ts, const char *path, Btf *base, const char *module)
+begin(Types *ts, Btf *b, Btf *base, const char *module)
 {
-	Btf *b = NEW(ts->a, Btf);
-
-	if (host_map(path, &b->map))
-		return NULL;
 	if (!take(b)) {
 		host_unmap(&b->map);
 		return NULL;
@@ -150,6 +147,29 @@ open_blob(Types *ts, const char *path, Btf *base, const char *module)
 	b->end_id = b->first_id;
 	b->by_id.arena = b->by_name.arena = b->funcs.arena = ts->a;
 	return b;
+}
+
+static Btf *
+open_blob(Types *ts, const char *path, Btf *base, const char *module)
+{
+	Btf *b = NEW(ts->a, Btf);
+
+	return host_map(path, &b->map) ? NULL : begin(ts, b, base, module);
+}
+
+bool
+type_btf_add(Types *ts, const char *name, Buf *blob)
+{
+	Btf *b = NEW(ts->a, Btf);
+
+	b->map = (HostMap){ (u8 *)blob->p, blob->n, true };
+	*blob = (Buf){ 0 };
+	b = begin(ts, b, NULL, name);
+	if (!b)
+		return false;
+	b->next = ts->added;
+	ts->added = b;
+	return true;
 }
 
 void
@@ -208,6 +228,9 @@ btf_module(Types *ts, const char *name)
 
 	if (!b || !strcmp(name, "vmlinux"))
 		return b;
+	for (Btf *p = ts->added; p; p = p->next)
+		if (!strcmp(p->module, name))
+			return p;
 	if (ts->btf_path || strchr(name, '/') || strlen(name) > 64)
 		return NULL;            /* modules belong to the running kernel, not to a file given */
 	for (; ; b = b->next) {

@@ -17,7 +17,7 @@ struct Btf {
 	u32 types_len, strs_len;
 	u32 first_id, str_base;         /* 1 and 0, or behind the base's */
 	Btf *base, *next;               /* vmlinux of a module; the next module */
-	const char *module;             /* NULL: vmlinux */
+	const char *module;             /* NULL: vmlinux; "bpf:ID": a BPF program's, that stands alone */
 	u32 *index, n_index, cap_index; /* offset of type first_id + STEP * i */
 	u32 end_id, end_off;            /* how far the index was made: the next type to be seen */
 	bool whole;

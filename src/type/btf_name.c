@@ -151,6 +151,15 @@ type_btf_func(Types *ts, const char *module, const char *name, u32 *id)
 	return NULL;
 }
 
+const char *
+type_btf_func_name(Types *ts, const char *module, u32 id)
+{
+	Btf *b = btf_module(ts, module);
+	const Head *h = b ? btf_head(b, id) : NULL;
+
+	return h && KIND(h) == BTF_KIND_FUNC ? btf_str(b, h->name) : NULL;
+}
+
 void
 type_btf_each_in(Types *ts, const char *module, char kind, void (*fn)(void *arg, const char *name), void *arg)
 {

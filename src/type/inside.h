@@ -20,6 +20,7 @@ struct Types {
 	const char *btf_path;           /* NULL: the default; "": none */
 	bool btf_tried;
 	struct Btf *btf;                /* vmlinux, then the modules that were asked for */
+	struct Btf *added;              /* by type_btf_add(): searched by their own names only */
 };
 
 typedef struct Later { TypeFill *fill; void *arg; u64 id; bool done; } Later;

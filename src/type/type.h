@@ -130,5 +130,8 @@ void type_btf_each_in(Types *ts, const char *module, char kind, void (*fn)(void 
  * the pattern is of no such form. */
 int type_btf_list(Types *ts, const char *pattern, bool definitions, Buf *out);
 void type_btf_modules(Types *ts, void (*fn)(void *arg, const char *name), void *arg);
+/* BTF that is in no file and needs no vmlinux: from now on that of module `name` (interned). Takes the blob over. false: it is none. */
+bool type_btf_add(Types *ts, const char *name, Buf *blob);
+const char *type_btf_func_name(Types *ts, const char *module, u32 id);  /* NULL: no function has this id */
 
 #endif

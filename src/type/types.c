@@ -28,8 +28,10 @@ type_new(Arena *a)
 void
 type_free(Types *ts)
 {
-	if (ts)
-		btf_free(ts->btf);
+	if (!ts)
+		return;
+	btf_free(ts->btf);
+	btf_free(ts->added);
 }
 
 const Type *
