@@ -64,6 +64,7 @@ typedef struct Script {
 	UnwindMaps unwind;              /* .procs NO_MAP: nothing is unwound by tables */
 	const char *help;               /* --help was among the script's options: print this and end; nothing else is there */
 	u32 n_probes;                   /* as "Attached N probes" counts them */
+	bool waits;                     /* until it is ended: places that compat let be missing would have had it run on */
 } Script;
 #define NO_MAP 0xffffffffu
 /* A 1 for who needs its address; records that found no room; [LOST_FULL + i] not 0: map updates found none, told as event full.v[i]. */

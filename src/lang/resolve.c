@@ -127,14 +127,15 @@ found(void *arg, Probe *p)
 	return 0;
 }
 
-/* missing_probes for a clause: 0 error, 1 warn, 2 ignore. Older scripts list the names that a function had in several kernels: with compat
- * one of a list may be missing. */
+/* missing_probes for a place: 0 error, 1 warn, 2 ignore. Older scripts list the names that a function had in several kernels: with compat
+ * those of a list may be missing, and what a library that is given by its short name does not have. */
 static u64
-missing_is(Comp *c, const Node *probe)
+missing_is(Comp *c, const Node *probe, const char *text)
 {
 	u64 how = comp_cf(c, CF_MISSING_PROBES);
+	const char *file = strchr(text, ':');
 
-	return c->old && probe->n > 1 ? MAX(how, 1ull) : how;
+	return c->old && (probe->n > 1 || (file && file[1 + strcspn(file + 1, ":/")] == ':')) ? MAX(how, 1ull) : how;
 }
 
 /* A place that is not there. Patterns may match nothing, as long as their clause has another place. */
@@ -196,12 +197,16 @@ named_twice(Comp *c, const Probe *p, Span at)
 	return false;
 }
 
+/* p: one that is not there. */
 static void
-no_places(Comp *c, const Node *probe)
+no_places(Comp *c, Node *probe, Probe *p, u64 how)
 {
-	u64 how = missing_is(c, probe);
 	Span at = { probe->list[0]->at.from, probe->list[probe->n - 1]->at.to };
 
+	if (how && c->old) {    /* what it does to maps and their types still counts */
+		clause_new(c, probe, p->prov, false)->p = p;
+		c->s->waits = true;
+	}
 	if (how == 1)
 		comp_warn(c, at, W_REMOVED, "Probe has no valid attach points. It is being removed which may cause issues with program behavior.");
 	else if (how == 0)
@@ -212,7 +217,9 @@ void
 resolve_points(Comp *c, Node *probe)
 {
 	Walk w = { .c = c, .probe = probe, .first = c->clauses.n };
-	u32 errors = diag_errors(c->d), wanted = 0;
+	u32 errors = diag_errors(c->d);
+	Probe *wanted = NULL;
+	u64 how = 0;
 
 	for (u32 i = 0; i < probe->n; i++) {
 		Node *pt = probe->list[i];
@@ -227,16 +234,17 @@ resolve_points(Comp *c, Node *probe)
 			continue;
 		w.at = pt->at;
 		w.any = false;
-		c->pc->sure = missing_is(c, probe) != 0;
+		how = missing_is(c, probe, text);
+		c->pc->sure = how != 0;
 		n = probe_expand(c->pc, p, found, &w);
 		if (w.any || (n >= 0 && c->pc->probe_filter))
 			continue;
-		wanted++;
+		wanted = p;
 		if (diag_errors(c->d) == before)
-			missing(c, pt, p, text, n, missing_is(c, probe));
+			missing(c, pt, p, text, n, how);
 	}
 	if (wanted && c->clauses.n == w.first && diag_errors(c->d) == errors)
-		no_places(c, probe);
+		no_places(c, probe, wanted, how);
 }
 
 /* ---- symbols ---- */

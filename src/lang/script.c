@@ -224,7 +224,8 @@ make_programs(Comp *c)
 	c->scratch_map = comp_map(c, (MapDef){ .name = "scratch", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8,
 			.max_entries = 1 });
 	for (u32 i = 0; i < c->clauses.n && !diag_errors(c->d); i++)
-		make_program(c, c->clauses.v[i]);
+		if (c->clauses.v[i]->probes.n)
+			make_program(c, c->clauses.v[i]);
 	c->s->maps.v[c->scratch_map].value_size = MAX(8u, ALIGN(c->scratch, 8));
 	lost_finish(c);
 }

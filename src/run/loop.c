@@ -246,7 +246,7 @@ expecting(const Session *s)
 			if (sp->probes.v[j]->n_fds && !ended(sp->probes.v[j]->fds[0]))
 				return true;
 	}
-	return false;
+	return s->script->waits;
 }
 
 static void
