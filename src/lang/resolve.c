@@ -130,12 +130,13 @@ found(void *arg, Probe *p)
 /* missing_probes for a place: 0 error, 1 warn, 2 ignore. Older scripts list the names that a function had in several kernels: with compat
  * those of a list may be missing, and what a library that is given by its short name does not have. */
 static u64
-missing_is(Comp *c, const Node *probe, const char *text)
+missing_is(Comp *c, const Node *probe, const Probe *p, const char *text)
 {
 	u64 how = comp_cf(c, CF_MISSING_PROBES);
 	const char *file = strchr(text, ':');
+	bool library = p->prov->of_files && file && file[1 + strcspn(file + 1, ":/")] == ':';
 
-	return c->old && (probe->n > 1 || (file && file[1 + strcspn(file + 1, ":/")] == ':')) ? MAX(how, 1ull) : how;
+	return c->old && (probe->n > 1 || library) ? MAX(how, 1ull) : how;
 }
 
 /* A place that is not there. Patterns may match nothing, as long as their clause has another place. */
@@ -234,7 +235,7 @@ resolve_points(Comp *c, Node *probe)
 			continue;
 		w.at = pt->at;
 		w.any = false;
-		how = missing_is(c, probe, text);
+		how = missing_is(c, probe, p, text);
 		c->pc->sure = how != 0;
 		n = probe_expand(c->pc, p, found, &w);
 		if (w.any || (n >= 0 && c->pc->probe_filter))
