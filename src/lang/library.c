@@ -10,6 +10,7 @@ static const char text[] =
 	"macro container_of(ptr, type, member) { (typeof(type) *)((uint64)(ptr) - offsetof(type, member)) }\n"
 	/* The numbers of a namespace are an xarray (lib/xarray.c): nodes of 64 slots, told from entries by their lowest bits. */
 	"macro comm(id) {\n"
+	"	if comptime (!is_integer(id)) { fail(\"comm() takes the number of a process\"); }\n"
 	"	let $id = (int64)(uint32)(id);\n"
 	"	let $at = (uint64)__pid_namespace().idr.idr_rt.xa_head;\n"
 	"	unroll(5) {\n"
