@@ -92,7 +92,7 @@ main(int argc, char **argv)
 		}
 	if (optind >= argc || rounds < 1 || rounds > MAX_ROUNDS)
 		return 2;
-	close(mkstemp(path));
+	close(mkstemp(path));           /* removed by each round's end, made anew by its child */
 	setenv(stamp_name, path, 1);
 	signal(SIGALRM, on_alarm);
 	for (int r = 0; r < rounds && !late; r++) {

@@ -8,7 +8,7 @@ start_row() {	# NAME COMMAND...: into the table; the first is what the others ar
 	t=$1; shift
 	line=$(run_with "$t" "$start" -r "$rounds" -- "$@" 2>/dev/null)
 	case $line in *status=0*) ;; *) printf '  %-16s does not run this (%s)\n' "$t" "${line:-nothing}"; return;; esac
-	w=$(echo "$line" | value wall_ms) c=$(echo "$line" | value cpu_ms) u=$(echo "$line" | value up_ms) r=$(echo "$line" | value rss_kb)
+	w=$(echo "$line" | value wall_ms) c=$(echo "$line" | value cpu_ms) u=$(echo "$line" | value up_ms | sed 's/^0.00$/-/') r=$(echo "$line" | value rss_kb)
 	[ "$t" != piton ] || w1=$w c1=$c u1=$u r1=$r
 	printf '  %-16s %9s %9s %9s %9s   %8s %8s %8s %8s\n' "$t" "$w" "$c" "$u" "$(awk -v r="$r" 'BEGIN { printf "%.1f", r / 1024 }')" \
 		"$(ratio "$w" "$w1")" "$(ratio "$c" "$c1")" "$(ratio "$u" "$u1")" "$(ratio "$r" "$r1")"

@@ -190,6 +190,20 @@ asm_want_target(Asm *s, u64 *off, int bits)
 	return true;
 }
 
+bool
+asm_want_place(Asm *s, const char *brackets, u32 *reg, u64 *off)
+{
+	char open[] = { brackets[0], 0 }, close[] = { brackets[1], 0 };
+
+	*off = 0;
+	if (!asm_want(s, open) || !asm_want_reg(s, reg, NULL))
+		return false;
+	asm_blanks(s);
+	if (s->p < s->end && *s->p != *close && !asm_want_num(s, off, 16, "an offset such as +4"))
+		return false;
+	return asm_want(s, close);
+}
+
 Insn *
 asm_put(Asm *s, Insn i)
 {

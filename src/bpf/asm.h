@@ -27,6 +27,7 @@ bool asm_want(Asm *s, const char *word);
 bool asm_want_reg(Asm *s, u32 *reg, u32 *width);
 bool asm_want_num(Asm *s, u64 *v, int bits, const char *what);
 bool asm_want_target(Asm *s, u64 *off, int bits);
+bool asm_want_place(Asm *s, const char *brackets, u32 *reg, u64 *off);  /* "()": "(r1 +4)"; "[]": "[%r1+4]" */
 Insn asm_of(const InsnRow *r, u32 dst, u32 src, u64 off, u64 imm);
 Insn *asm_put(Asm *s, Insn i);
 bool asm_put_wide(Asm *s, u32 op, u32 dst, u32 lo, u32 hi);

@@ -2,19 +2,6 @@
  * "lock *(u64 *)(r1 +0) += r2". The operator or the type found there tells the row of isa.def. */
 #include "bpf/asm.h"
 
-/* "(r1 +4)" */
-static bool
-want_parens(Asm *s, u32 *reg, u64 *off)
-{
-	*off = 0;
-	if (!asm_want(s, "(") || !asm_want_reg(s, reg, NULL))
-		return false;
-	asm_blanks(s);
-	if (s->p < s->end && *s->p != ')' && !asm_want_num(s, off, 16, "an offset such as +4"))
-		return false;
-	return asm_want(s, ")");
-}
-
 /* "*(u32 *)" or "(u32 *)"; gives the type's name */
 static const char *
 eat_type(Asm *s, bool star)
@@ -90,7 +77,7 @@ asm_fetch(Asm *s, u32 dst)
 	}
 	if (!r)
 		return asm_fail(s, from, "atomic_fetch_add, _or, _and, _xor, atomic_xchg or atomic_cmpxchg");
-	if (!asm_want(s, "(") || !eat_type(s, false) || !want_parens(s, &base, &off) || !asm_want(s, ","))
+	if (!asm_want(s, "(") || !eat_type(s, false) || !asm_want_place(s, "()", &base, &off) || !asm_want(s, ","))
 		return asm_fail(s, s->p, "(u32 *)(rN +off)");
 	if (r->var == BPF_CMPXCHG && (!asm_want_reg(s, &r0, NULL) || !asm_want(s, ",")))
 		return false;
@@ -177,7 +164,7 @@ asm_assign(Asm *s, u32 dst, u32 width)
 		r = row_sym(SH_LDX, type, 0);
 		if (!r)
 			return asm_fail(s, s->p, "u8, u16, u32, u64, s8, s16 or s32");
-		if (!want_parens(s, &src, &off))
+		if (!asm_want_place(s, "()", &src, &off))
 			return false;
 		asm_put(s, asm_of(r, dst, src, off, 0));
 		return true;
@@ -197,7 +184,7 @@ asm_assign(Asm *s, u32 dst, u32 width)
 	if (asm_eat(s, "load_acquire(")) {
 		type = eat_type(s, false);
 		r = type ? row_sym(SH_ACQREL, type, 0) : NULL;
-		if (!r || !want_parens(s, &src, &off) || !asm_want(s, ")"))
+		if (!r || !asm_want_place(s, "()", &src, &off) || !asm_want(s, ")"))
 			return r ? false : asm_fail(s, s->p, "(u8 *), (u16 *), (u32 *) or (u64 *)");
 		asm_put(s, asm_of(r, dst, src, off, 0));
 		return true;
@@ -283,7 +270,7 @@ asm_store(Asm *s, bool lock)
 
 	if (!type)
 		return asm_fail(s, s->p, "*(u8 *), *(u16 *), *(u32 *) or *(u64 *)");
-	if (!want_parens(s, &dst, &off))
+	if (!asm_want_place(s, "()", &dst, &off))
 		return false;
 	if (lock) {
 		r = eat_sym(s, SH_ATOMIC, !strcmp(type, "u64") ? 8 : 4);
@@ -323,7 +310,7 @@ asm_release(Asm *s)
 			r = bpf_insn_row_at(op);
 	if (!r)
 		return asm_fail(s, s->p, "(u8 *), (u16 *), (u32 *) or (u64 *)");
-	if (!want_parens(s, &dst, &off) || !asm_want(s, ",") || !asm_want_reg(s, &src, NULL) || !asm_want(s, ")"))
+	if (!asm_want_place(s, "()", &dst, &off) || !asm_want(s, ",") || !asm_want_reg(s, &src, NULL) || !asm_want(s, ")"))
 		return false;
 	asm_put(s, asm_of(r, dst, src, off, 0));
 	return true;

@@ -5,19 +5,6 @@
 #include <ctype.h>
 #include <stdio.h>
 
-/* "[%r1+4]" */
-static bool
-want_brackets(Asm *s, u32 *reg, u64 *off)
-{
-	*off = 0;
-	if (!asm_want(s, "[") || !asm_want_reg(s, reg, NULL))
-		return false;
-	asm_blanks(s);
-	if (s->p < s->end && *s->p != ']' && !asm_want_num(s, off, 16, "an offset such as +4"))
-		return false;
-	return asm_want(s, "]");
-}
-
 bool
 asm_lddw(Asm *s)
 {
@@ -99,15 +86,15 @@ asm_operands(Asm *s, const char *mn, size_t len)
 			return false;
 		asm_put(s, asm_of(r, 0, 0, r->shape == SH_JA ? n : 0, r->shape == SH_JA ? 0 : n));
 	} else if ((r = row_mn(mn, len, SH_LDX)) || ((r = row_mn(mn, len, SH_ACQREL)) && r->var == K_ATOMIC_LOAD_ACQ)) {
-		if (!asm_want_reg(s, &dst, NULL) || !asm_want(s, ",") || !want_brackets(s, &src, &off))
+		if (!asm_want_reg(s, &dst, NULL) || !asm_want(s, ",") || !asm_want_place(s, "[]", &src, &off))
 			return false;
 		asm_put(s, asm_of(r, dst, src, off, 0));
 	} else if ((r = row_mn(mn, len, SH_STX)) || (r = row_mn(mn, len, SH_ACQREL))) {
-		if (!want_brackets(s, &dst, &off) || !asm_want(s, ",") || !asm_want_reg(s, &src, NULL))
+		if (!asm_want_place(s, "[]", &dst, &off) || !asm_want(s, ",") || !asm_want_reg(s, &src, NULL))
 			return false;
 		asm_put(s, asm_of(r, dst, src, off, 0));
 	} else if ((r = row_mn(mn, len, SH_ST))) {
-		if (!want_brackets(s, &dst, &off) || !asm_want(s, ",") || !asm_want_num(s, &n, 32, "a number"))
+		if (!asm_want_place(s, "[]", &dst, &off) || !asm_want(s, ",") || !asm_want_num(s, &n, 32, "a number"))
 			return false;
 		asm_put(s, asm_of(r, dst, 0, off, n));
 	} else if ((r = row_mn(mn, len, SH_ABS))) {
@@ -160,7 +147,7 @@ asm_lock(Asm *s)
 		r = row_mn(name + 6, strlen(name + 6), SH_ATOMIC);
 	if (!r)
 		return asm_fail(s, mn, "add, or, and, xor, xchg or cmpxchg, with 32 behind it or not");
-	if (!want_brackets(s, &dst, &off) || !asm_want(s, ",") || !asm_want_reg(s, &src, NULL))
+	if (!asm_want_place(s, "[]", &dst, &off) || !asm_want(s, ",") || !asm_want_reg(s, &src, NULL))
 		return false;
 	asm_put(s, asm_of(r, dst, src, off, 0));
 	return true;

@@ -139,9 +139,7 @@ kern_btf_fd(const char *module)
 			continue;
 		if (fd < 0)
 			return fd;
-		union bpf_attr ask = { .info = { .bpf_fd = (u32)fd, .info_len = sizeof(info), .info = ptr(&info) } };
-
-		if (!sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &ask) && info.kernel_btf && !strcmp(name, module))
+		if (!sys_bpf_info(fd, &info, sizeof(info)) && info.kernel_btf && !strcmp(name, module))
 			return fd;
 		close(fd);
 	}

@@ -5,14 +5,6 @@
 
 enum { MAX_FUNCS = 256 };       /* as many as the verifier allows */
 
-static int
-info(int fd, void *out, u32 size)
-{
-	union bpf_attr attr = { .info = { .bpf_fd = (u32)fd, .info_len = size, .info = ptr(out) } };
-
-	return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
-}
-
 int
 kern_loaded_fd(u32 id)
 {
@@ -40,7 +32,7 @@ kern_loaded_each(int (*fn)(void *arg, const LoadedProg *p), void *arg)
 		attr.start_id = attr.next_id;
 		if (fd < 0)                     /* unloaded meanwhile */
 			continue;
-		err = info(fd, &i, sizeof(i));
+		err = sys_bpf_info(fd, &i, sizeof(i));
 		close(fd);
 		if (err || !i.btf_id || !i.nr_func_info)
 			continue;
@@ -63,11 +55,11 @@ kern_loaded_btf(u32 btf_id, Buf *out)
 
 	if (fd < 0)
 		return fd;
-	err = info(fd, &size, sizeof(size));
+	err = sys_bpf_info(fd, &size, sizeof(size));
 	if (!err) {
 		struct bpf_btf_info all = { .btf = ptr(buf_space(out, size.btf_size)), .btf_size = size.btf_size };
 
-		err = info(fd, &all, sizeof(all));
+		err = sys_bpf_info(fd, &all, sizeof(all));
 		out->n += err ? 0 : size.btf_size;
 	}
 	close(fd);

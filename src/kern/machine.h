@@ -56,6 +56,15 @@ ptr(const void *p)
 	return (u64)(uintptr_t)p;
 }
 
+/* What the kernel says of an object: bpf_prog_info, bpf_btf_info and their kind. */
+static inline int
+sys_bpf_info(int fd, void *out, u32 size)
+{
+	union bpf_attr attr = { .info = { .bpf_fd = (u32)fd, .info_len = size, .info = ptr(out) } };
+
+	return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+}
+
 /* map.c */
 int kern_make_map(const MapDef *def, int inner_fd);
 int kern_map_new(Machine *m, const MapDef *def);

@@ -284,10 +284,8 @@ kern_prog_missed(KernMachine *k)
 
 	for (u32 i = 0; i < k->progs.n; i++) {
 		struct bpf_prog_info info = { 0 };
-		union bpf_attr attr = { .info = { .info_len = sizeof(info), .info = ptr(&info) } };
 
-		attr.info.bpf_fd = (u32)k->progs.v[i];
-		if (k->progs.v[i] >= 0 && !sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr))
+		if (k->progs.v[i] >= 0 && !sys_bpf_info(k->progs.v[i], &info, sizeof(info)))
 			missed += info.recursion_misses;
 	}
 	return missed;
